@@ -1,0 +1,1 @@
+"""Caller numbers, and which of them may not ring a desk."""

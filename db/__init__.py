@@ -1,0 +1,1 @@
+"""The record: a local durable journal of events, and Postgres behind it."""

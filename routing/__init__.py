@@ -1,0 +1,1 @@
+"""Where a caller is, whose jurisdiction that is, and which desks are rung in which order."""

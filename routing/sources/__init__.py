@@ -1,0 +1,1 @@
+"""One file for each source of a location; each turns what the network sent into fixes."""
