@@ -10,7 +10,9 @@ from pathlib import Path
 
 from stack.process import Say, StackError
 
-POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8): exit status 101 forbids starting services
+POLICY = Path("/usr/sbin/policy-rc.d")  # exit status 101 forbids starting services
+INSTALL = ("apt-get", "-qq", "-y", "--no-install-recommends", "install")
+TARGET = "$(RELEASE) $(COMPONENT) $(REPO_URI)"
 
 
 def usable() -> bool:
@@ -45,9 +47,7 @@ def install(packages: Sequence[str], say: Say) -> None:
     try:
         status, printed = attend(
             f"Installing {' '.join(packages)}",
-            ["apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]
-            + ["--no-install-recommends", "install"]
-            + list(packages),
+            [*INSTALL, *packages],
             say,
         )
     finally:
@@ -71,8 +71,7 @@ def mirror(component: str = "main") -> str | None:
     if release.get("ID") != "debian":
         return None
     targets = subprocess.run(
-        ["apt-get", "indextargets", "Created-By: Packages"]
-        + ["--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)"],
+        ["apt-get", "indextargets", "--format", TARGET, "Created-By: Packages"],
         capture_output=True,
         text=True,
         check=False,
