@@ -97,10 +97,8 @@ def _place(data: Path) -> Path:
 async def _initialised(data: Path) -> str:
     """Make the data directory unless it is complete; the password of its superuser."""
     secret = data.with_suffix(".password")
-    if data.exists():
-        if not secret.exists():
-            raise StackError(f"{secret} is missing: put it back, or move {data} away to begin anew")
-        return secret.read_text().strip()
+    if known := _known(data, secret):
+        return known
     making = data.with_suffix(".making")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700)
@@ -121,6 +119,14 @@ async def _initialised(data: Path) -> str:
     if status:
         raise StackError(f"Postgres' initdb failed: {printed.strip().splitlines()[-1:]}")
     making.rename(data)
+    return secret.read_text().strip()
+
+
+def _known(data: Path, secret: Path) -> str | None:
+    if not data.exists():
+        return None
+    if not secret.exists():
+        raise StackError(f"{secret} is missing: put it back, or move {data} away to begin anew")
     return secret.read_text().strip()
 
 
