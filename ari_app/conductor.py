@@ -1,0 +1,270 @@
+"""Conducts the calls of one Asterisk: its events into each call's machine, nothing else.
+
+An arriving call is claimed, decided and then lives in a LiveCall until its outcome is recorded and
+its last leg, bridge and recording are gone.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+
+import structlog
+from uuid_utils import uuid7
+
+from ari_app.call import CallState
+from ari_app.call import commands as do
+from ari_app.call import events as on
+from ari_app.call.state import Rules
+from ari_app.causes import leg_end
+from ari_app.client import AriClient
+from ari_app.client.errors import AriConflict, AriError, AriNotFound
+from ari_app.decision import Decision, notes
+from ari_app.events import (
+    AriEvent,
+    CallBroadcast,
+    ChannelDestroyed,
+    ChannelHold,
+    ChannelStateChange,
+    ChannelUnhold,
+    Connected,
+    PlaybackFinished,
+    RecordingFailed,
+    RecordingFinished,
+    StasisEnd,
+    StasisStart,
+)
+from ari_app.executor import AriExecutor
+from ari_app.live_call import JournalSink, LiveCall
+from ari_app.models import Channel, ChannelState
+from ari_app.recordings import RecordingArchive, RecordingLostError
+from ari_app.recovery import catch_up
+
+log = structlog.get_logger(__name__)
+
+READ: tuple[type[AriEvent], ...] = (
+    CallBroadcast,
+    StasisStart,
+    StasisEnd,
+    ChannelDestroyed,
+    ChannelStateChange,
+    ChannelHold,
+    ChannelUnhold,
+    PlaybackFinished,
+    RecordingFinished,
+    RecordingFailed,
+)
+"""The events that the conductor reads; Asterisk is asked to send no others."""
+
+LEG = "leg"
+"""First Stasis argument of a channel that is a desk's leg."""
+
+REAP_SECONDS = 5.0
+FORGET_SECONDS = 60.0
+
+
+class Conductor:
+    """Every live call of this process.
+
+    decide makes the decision from the channel's id and the dialplan's words, and never raises;
+    overload tells why arriving calls shall be handed to the dialplan, or None.
+    """
+
+    def __init__(
+        self,
+        ari: AriClient,
+        executor: AriExecutor,
+        decide: Callable[[str, Sequence[str]], Decision],
+        journal: JournalSink,
+        archive: RecordingArchive,
+        rules: Rules,
+        overload: Callable[[int], str | None],
+    ) -> None:
+        self._ari = ari
+        self._executor = executor
+        self._decide = decide
+        self._journal = journal
+        self._archive = archive
+        self._rules = rules
+        self._overload = overload
+        self._calls: dict[str, LiveCall] = {}
+        self._by_caller: dict[str, LiveCall] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    @property
+    def calls(self) -> int:
+        """How many calls are live."""
+        return len(self._calls)
+
+    def drain(self, reason: str) -> None:
+        """Take no new calls, and give those that still ring to the dialplan."""
+        self._draining = True
+        for call in tuple(self._calls.values()):
+            call.feed(on.HandOverAsked(call.now, reason))
+
+    async def run(self) -> None:
+        """Conduct until the client is closed; raises what ends the client."""
+        reaper = asyncio.create_task(self._reap_for_ever())
+        try:
+            async for event in self._ari:
+                try:
+                    self.take(event)
+                except Exception:
+                    # One call's fault must not stop the others.
+                    log.exception("event_failed", event_type=type(event).__name__)
+        finally:
+            reaper.cancel()
+            for task in tuple(self._tasks):
+                await task
+
+    def take(self, event: AriEvent) -> None:
+        """Apply one of Asterisk's events."""
+        match event:
+            case ChannelStateChange(channel=channel):
+                if channel.state is ChannelState.RINGING and (call := self._of_leg(channel.id)):
+                    call.feed(on.LegRinging(call.now, channel.id))
+            case ChannelDestroyed(channel=channel):
+                self._destroyed(event)
+            case StasisStart(channel=channel, args=args):
+                self._started(channel, args)
+            case StasisEnd(channel=channel):
+                if call := self._by_caller.get(channel.id):
+                    call.feed(on.CallerGone(call.now, 16))
+            case CallBroadcast(channel=channel):
+                self._claim(channel)
+            case PlaybackFinished(playback=playback):
+                call_id, _, prompt = playback.id.partition(".prompt.")
+                if prompt.isdecimal() and (call := self._calls.get(call_id)):
+                    call.feed(on.PromptFinished(call.now, int(prompt)))
+            case RecordingFinished(recording=recording):
+                if call := self._calls.get(recording.name):
+                    self._spawn(self._keep_recording(call))
+            case RecordingFailed(recording=recording):
+                if call := self._calls.get(recording.name):
+                    reason = recording.cause or "Asterisk could not record"
+                    self._recording_failed(call, reason)
+            case ChannelHold(channel=channel):
+                self._note_party(channel, "held")
+            case ChannelUnhold(channel=channel):
+                self._note_party(channel, "resumed")
+            case Connected(reconnection=reconnection) if reconnection > 0:
+                self._spawn(self._catch_up())
+            case _:
+                pass
+
+    def _of_leg(self, channel_id: str) -> LiveCall | None:
+        return self._calls.get(channel_id.partition(".")[0])
+
+    def _claim(self, channel: Channel) -> None:
+        if self._draining:
+            return
+
+        def answered(future: asyncio.Future[None]) -> None:
+            error = None if future.cancelled() else future.exception()
+            # Another process was first, or the caller has left: both are in order.
+            if isinstance(error, AriError) and not isinstance(error, AriConflict | AriNotFound):
+                log.warning("claim_failed", channel=channel.id, error=str(error))
+
+        self._ari.events.claim(channel.id).add_done_callback(answered)
+
+    def _started(self, channel: Channel, args: Sequence[str]) -> None:
+        if args and args[0] == LEG:
+            if call := self._of_leg(channel.id):
+                call.feed(on.LegAnswered(call.now, channel.id))
+            else:
+                self._ari.channels.hangup(channel.id).add_done_callback(_ignore)
+            return
+        decision = self._decide(channel.id, args)
+        call = LiveCall(
+            CallState(str(uuid7()), self._rules),
+            decision,
+            self._executor,
+            self._journal,
+            self._done,
+        )
+        self._calls[call.id] = call
+        self._by_caller[channel.id] = call
+        for kind, data in notes(decision, way="ari"):
+            call.note(kind, data)
+        overload = self._overload(self.calls)
+        call.feed(on.Arrived(call.now, decision.plan, blocked=decision.blocked, hand_over=overload))
+
+    def _destroyed(self, event: ChannelDestroyed) -> None:
+        channel = event.channel.id
+        if call := self._by_caller.get(channel):
+            call.feed(on.CallerGone(call.now, event.cause))
+        elif call := self._of_leg(channel):
+            end = leg_end(event.cause, event.tech_cause)
+            call.feed(on.LegGone(call.now, channel, event.cause, end))
+
+    def _note_party(self, channel: Channel, kind: str) -> None:
+        if call := self._by_caller.get(channel.id):
+            call.note(kind, {"by": "caller"})
+        elif call := self._of_leg(channel.id):
+            call.note(kind, {"by": "desk"})
+
+    async def _keep_recording(self, call: LiveCall) -> None:
+        try:
+            kept = await asyncio.to_thread(self._archive.keep, call.id, datetime.now(UTC))
+        except (RecordingLostError, OSError) as error:
+            self._recording_failed(call, str(error))
+            return
+        call.note(
+            "recording_finished",
+            {
+                "file": kept.file,
+                "seconds": kept.seconds,
+                "bytes": kept.bytes,
+                "sha256": kept.sha256,
+            },
+        )
+        call.feed(on.RecordingDone(call.now))
+
+    def _recording_failed(self, call: LiveCall, reason: str) -> None:
+        log.error("recording_failed", call_id=call.id, reason=reason)
+        call.note("recording_failed", {"reason": reason, "file": None})
+        call.feed(on.RecordingDone(call.now))
+
+    async def _catch_up(self) -> None:
+        try:
+            channels = await self._ari.channels.list()
+        except AriError as error:
+            log.warning("catch_up_failed", error=str(error))  # the next connection tries again
+            return
+        for call in tuple(self._calls.values()):
+            catch_up(call, {channel.id: channel for channel in channels})
+
+    async def _reap_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(REAP_SECONDS)
+            for call in tuple(self._calls.values()):
+                if call.ended_t is not None and call.now - call.ended_t > REAP_SECONDS:
+                    self._reap(call)
+
+    def _reap(self, call: LiveCall) -> None:
+        """Take down again what should be gone since long; give up on it in the end."""
+        ended_t = call.now if call.ended_t is None else call.ended_t
+        if call.now - ended_t > FORGET_SECONDS:
+            left = {"legs": list(call.state.legs), "recording": call.state.recording_pending}
+            log.error("call_stuck", call_id=call.id, **left)
+            call.note("fault", {"what": "stuck", "detail": str(left)})
+            self._done(call)
+            return
+        for leg in call.state.legs:
+            self._executor.carry_out(call, do.HangUpLeg(leg))
+        if call.bridge_made:
+            self._executor.carry_out(call, do.ReleaseBridge())
+
+    def _done(self, call: LiveCall) -> None:
+        self._calls.pop(call.id, None)
+        self._by_caller.pop(call.caller, None)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _ignore(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()

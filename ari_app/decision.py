@@ -1,0 +1,158 @@
+"""What shall happen to a call: let through or blocked, believed where, rung in which order.
+
+The one decision that the Stasis application and FastAGI share. Pure: what is known comes in as
+`Knowledge`, the time as an argument.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ari_app.intake import Facts
+from blocklist.number import Number
+from routing.directory import Directory
+from routing.geo import Fix, RejectedFix
+from routing.jurisdiction import Jurisdiction, Verdict
+from routing.location import Believed, LocationPolicy, choose
+from routing.plan import RoutePlan, make_plan
+
+
+class Check(Protocol):
+    """What the block list says of a number."""
+
+    @property
+    def verdict(self) -> str:
+        """`pass`, `blocked`, or `unchecked` when the list cannot be read (the call passes)."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRules:
+    """The settings that a decision depends on. Seconds."""
+
+    trunk_units: Mapping[str, str]
+    default_unit: str
+    ring_seconds: float
+    location: LocationPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the service knows at one moment: directory, territory, block list."""
+
+    directory: Directory
+    jurisdiction: Jurisdiction
+    check: Callable[[Number], Check]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision and what it was made from."""
+
+    facts: Facts
+    check: Check
+    believed: Believed
+    verdict: Verdict | None
+    plan: RoutePlan
+
+    @property
+    def blocked(self) -> bool:
+        """The caller may not ring a desk."""
+        return self.check.verdict == "blocked"
+
+
+def decide(facts: Facts, known: Knowledge, rules: RoutingRules, now: datetime) -> Decision:
+    """Decide one call; now carries a zone."""
+    believed = choose(facts.fixes, facts.rejected, now, rules.location)
+    fix = believed.fix
+    verdict = None if fix is None else known.jurisdiction.locate(fix.point, fix.uncertainty_m)
+    return Decision(
+        facts=facts,
+        check=known.check(facts.number),
+        believed=believed,
+        verdict=verdict,
+        plan=make_plan(
+            known.directory,
+            verdict,
+            rules.trunk_units.get(facts.trunk),
+            rules.default_unit,
+            rules.ring_seconds,
+        ),
+    )
+
+
+def notes(decision: Decision, way: str) -> list[tuple[str, dict[str, Any]]]:
+    """The decision as events (kind, data) for the record; way is `ari`, `agi` or `static`."""
+    facts, verdict, plan = decision.facts, decision.verdict, decision.plan
+    number = facts.number
+    return [
+        (
+            "arrived",
+            {
+                "channel": facts.channel,
+                "trunk": facts.trunk,
+                "dialled": facts.dialled,
+                "number": number.e164,
+                "number_raw": number.raw,
+                "withheld": number.withheld,
+                "asserted": number.asserted,
+                "way": way,
+            },
+        ),
+        (
+            "located",
+            {
+                "fix": None if decision.believed.fix is None else _fix(decision.believed.fix),
+                "rejected": [_rejected(r) for r in decision.believed.rejected],
+                "others": [_fix(other) for other in decision.believed.others],
+                "reason": decision.believed.reason.value,
+                "kabupaten": verdict and verdict.kabupaten,
+                "kabupaten_name": verdict and verdict.kabupaten_name,
+                "kecamatan_name": verdict and verdict.kecamatan_name,
+                "polres": verdict and verdict.polres,
+                "second": verdict and verdict.second_polres,
+                "ambiguous": verdict is not None and verdict.ambiguous,
+                "distance_km": verdict and round(verdict.distance_km, 3),
+            },
+        ),
+        ("checked", {"verdict": decision.check.verdict, "reason": decision.check.reason}),
+        (
+            "planned",
+            {
+                "reason": plan.reason.value,
+                "rungs": [
+                    {
+                        "unit": rung.unit,
+                        "name": rung.name,
+                        "level": rung.level,
+                        "desks": [desk.code for desk in rung.desks],
+                        "ring_seconds": rung.ring_seconds,
+                    }
+                    for rung in plan.rungs
+                ],
+            },
+        ),
+    ]
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "lat": fix.point.lat,
+        "lon": fix.point.lon,
+        "uncertainty_m": fix.uncertainty_m,
+        "source": fix.source.value,
+        "at": None if fix.at is None else fix.at.isoformat(),
+    }
+
+
+def _rejected(refusal: RejectedFix) -> dict[str, Any]:
+    return {
+        "source": refusal.source.value,
+        "fault": refusal.fault.value,
+        "raw": refusal.raw,
+        "fix": None if refusal.fix is None else _fix(refusal.fix),
+    }

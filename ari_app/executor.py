@@ -1,0 +1,206 @@
+"""Carries a call's commands out over ARI, and feeds back what became of them.
+
+Requests are sent without waiting, in the order of the commands: Asterisk answers them in that
+order over the one websocket, so a hang-up never overtakes the dialling of the same leg.
+"""
+
+import asyncio
+import math
+from asyncio import Future
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from agi import plan_text
+from ari_app.call import commands as do
+from ari_app.call import events as on
+from ari_app.call.state import LegEnd
+from ari_app.client import AriClient
+from ari_app.client.errors import AriError, AriNotFound, AriRejected
+from ari_app.live_call import LiveCall
+
+log = structlog.get_logger(__name__)
+
+# A leg outlives its ring time only if we died: Asterisk then takes it down by itself.
+LEG_GRACE_SECONDS = 2
+RETRY_HANG_UP_SECONDS = 1.0
+RINGBACK = "tone:ring;tonezone=id"
+HAND_OVER_CONTEXT = "escalate"
+
+
+@dataclass(frozen=True, slots=True)
+class DialplanRules:
+    """How the dialplan shall treat a call that is handed over to it."""
+
+    answer: str
+    greeting: bool
+    recording: bool
+
+
+class AriExecutor:
+    """The conductor's hands: one ARI request, or two, for each command."""
+
+    def __init__(self, ari: AriClient, rules: DialplanRules) -> None:
+        self._ari = ari
+        self._rules = rules
+
+    def carry_out(self, call: LiveCall, command: do.Command) -> None:
+        """Send what the command needs; never waits."""
+        ari = self._ari
+        match command:
+            case do.DialDesk(leg, dial, ring_seconds):
+                self._dial(call, leg, dial, ring_seconds)
+            case do.HangUpLeg(leg):
+                self._hang_up_leg(call, leg)
+            case do.AnswerCaller():
+                self._send(ari.channels.answer(call.caller), call)
+            case do.Speak(prompt, names):
+                self._speak(call, prompt, names)
+            case do.RingbackTone(prompt):
+                playback = _playback(call, prompt)
+                self._send(ari.channels.play(call.caller, [RINGBACK], playback_id=playback), call)
+            case do.StopPlaying(prompt):
+                self._send(ari.playbacks.stop(_playback(call, prompt)), call)
+            case do.Connect(leg):
+                self._connect(call, leg)
+            case do.StartRecording():
+                self._record(call)
+            case do.ReleaseBridge():
+                self._send(ari.bridges.destroy(_bridge(call)), call)
+            case do.HangUpCaller(cause):
+                self._send(ari.channels.hangup(call.caller, reason_code=cause), call)
+            case do.RingCaller():
+                self._send(ari.channels.ring(call.caller), call)
+            case do.HandOver(first):
+                self._hand_over(call, first)
+
+    def _send(
+        self,
+        request: Future[Any],
+        call: LiveCall,
+        done: Callable[[], None] | None = None,
+        failed: Callable[[AriError], None] | None = None,
+    ) -> None:
+        """Feed back a request's answer; one that nobody waits for is logged when it fails."""
+
+        def answered(future: Future[Any]) -> None:
+            if future.cancelled():
+                return
+            error = future.exception()
+            if error is None:
+                if done is not None:
+                    done()
+            elif not isinstance(error, AriError):
+                log.error("ari_request_broken", call_id=call.id, exc_info=error)
+            elif failed is not None:
+                failed(error)
+            elif not isinstance(error, AriNotFound):
+                log.warning("ari_request_failed", call_id=call.id, error=str(error))
+
+        request.add_done_callback(answered)
+
+    def _dial(self, call: LiveCall, leg: str, dial: str, ring_seconds: float) -> None:
+        def failed(error: AriError) -> None:
+            if isinstance(error, AriRejected):
+                # No contact that can be reached: Asterisk does not even make the channel.
+                call.feed(on.LegRefused(call.now, leg, LegEnd.UNREACHABLE))
+            else:
+                # Whether the leg exists is not known: taken down by its id, gone either way.
+                self._hang_up_leg(call, leg)
+
+        request = self._ari.channels.originate(
+            dial,
+            channel_id=leg,
+            app=self._ari.app,
+            app_args="leg",
+            originator=call.caller,
+            caller_id=_caller_id(call),
+            timeout=math.ceil(ring_seconds) + LEG_GRACE_SECONDS,
+        )
+        self._send(request, call, lambda: call.feed(on.LegCreated(call.now, leg)), failed)
+
+    def _hang_up_leg(self, call: LiveCall, leg: str) -> None:
+        def failed(error: AriError) -> None:
+            if isinstance(error, AriNotFound):
+                call.feed(on.LegGone(call.now, leg, 0, LegEnd.CANCELLED))
+            elif leg in call.state.legs:
+                loop = asyncio.get_running_loop()
+                loop.call_later(RETRY_HANG_UP_SECONDS, self._hang_up_leg, call, leg)
+
+        self._send(self._ari.channels.hangup(leg), call, failed=failed)
+
+    def _speak(self, call: LiveCall, prompt: int, names: tuple[str, ...]) -> None:
+        media = [f"sound:polri110/{name}" for name in names]
+        request = self._ari.channels.play(call.caller, media, playback_id=_playback(call, prompt))
+        self._send(
+            request,
+            call,
+            # An announcement that cannot be played must not hold the call up.
+            failed=lambda _: call.feed(on.PromptFinished(call.now, prompt)),
+        )
+
+    def _connect(self, call: LiveCall, leg: str) -> None:
+        if not call.bridge_made:
+            call.bridge_made = True
+            self._send(self._ari.bridges.create(_bridge(call), type="mixing"), call)
+        self._send(
+            self._ari.bridges.add_channel(_bridge(call), [call.caller, leg]),
+            call,
+            lambda: call.feed(on.Bridged(call.now, leg)),
+            lambda error: self._not_bridged(call, leg, error),
+        )
+
+    def _not_bridged(self, call: LiveCall, leg: str, error: AriError) -> None:
+        call.bridge_made = False
+        call.note("fault", {"what": "bridge", "detail": str(error)})
+        call.feed(on.BridgeFailed(call.now, leg))
+
+    def _record(self, call: LiveCall) -> None:
+        def failed(error: AriError) -> None:
+            call.note("recording_failed", {"reason": str(error), "file": None})
+            call.feed(on.RecordingDone(call.now))
+
+        request = self._ari.bridges.record(_bridge(call), call.id, format="wav")
+        self._send(request, call, lambda: call.note("recording_started", {"name": call.id}), failed)
+
+    def _hand_over(self, call: LiveCall, first: int) -> None:
+        def failed(error: AriError) -> None:
+            gone = isinstance(error, AriNotFound)
+            if not gone:
+                call.note("fault", {"what": "hand_over", "detail": str(error)})
+            call.feed(on.HandOverFailed(call.now, gone))
+
+        variables = {
+            "PLAN": plan_text.encode(call.decision.plan),
+            "CALL_ID": call.id,
+            "RUNG_FIRST": str(first),
+            "ANSWER": self._rules.answer,
+            "GREETING": str(int(self._rules.greeting)),
+            "RECORDING": call.id if self._rules.recording else "",
+        }
+        self._send(self._ari.channels.set_variables(call.caller, variables), call)
+        self._send(
+            self._ari.channels.continue_in_dialplan(
+                call.caller, context=HAND_OVER_CONTEXT, extension="s", priority=1
+            ),
+            call,
+            lambda: call.feed(on.HandedOver(call.now)),
+            failed,
+        )
+
+
+def _bridge(call: LiveCall) -> str:
+    return f"{call.id}.bridge"
+
+
+def _playback(call: LiveCall, prompt: int) -> str:
+    return f"{call.id}.prompt.{prompt}"
+
+
+def _caller_id(call: LiveCall) -> str | None:
+    number = call.decision.facts.number
+    shown = number.e164 or number.raw
+    # What the caller wrote is only passed on where it cannot break out of the header.
+    return shown if shown and shown.replace("+", "").isalnum() and shown.isascii() else None
