@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ from stack.process import Child, StackError, output_of, start
 from stack.programs import Programs
 
 BOOT_SECONDS = 30.0
+DATA = ("usr/share/asterisk", "var/lib/asterisk", "usr/local/share/asterisk")
 COMPLAINT = re.compile(r"\b(WARNING|ERROR)\[")
 
 Amend = Callable[[Path], None]  # given the rendered configuration directory, may add to it
@@ -40,8 +42,8 @@ class Asterisk:
 
     @property
     def sounds(self) -> Path:
-        """Its directory of announcements."""
-        return self.directory / "sounds"
+        """Its directory of sounds; ours are in `polri110/`."""
+        return self.directory / "data" / "sounds"
 
     @property
     def pid(self) -> int:
@@ -92,14 +94,21 @@ class Asterisk:
 
 @contextlib.asynccontextmanager
 async def running_asterisk(
-    programs: Programs, options: RenderOptions, amend: Amend | None = None, name: str = "asterisk"
+    programs: Programs,
+    options: RenderOptions,
+    sounds: Path | None = None,
+    amend: Amend | None = None,
+    name: str = "asterisk",
 ) -> AsyncIterator[Asterisk]:
     """An Asterisk rendered from `options` (whose directories are replaced), fully booted.
 
-    Raises StackError with its last words when it does not boot.
+    `sounds` is a directory of prompts, put in its place as sounds/polri110. Raises StackError
+    with its last words when it does not boot.
     """
     with programs.instance(name) as directory:
         options = replace(options, directories=_directories(programs, directory))
+        if sounds is not None:
+            shutil.copytree(sounds, directory / "data" / "sounds" / "polri110")
         render(directory / "etc", options)
         if amend is not None:
             amend(directory / "etc")
@@ -134,10 +143,29 @@ async def _boot(asterisk: Asterisk) -> None:
 
 
 def _directories(programs: Programs, directory: Path) -> Directories:
-    for name in ("var", "spool/recording", "spool/tmp", "log", "run", "sounds"):
+    for name in ("var", "spool/recording", "spool/polri110/stories", "log", "run", "data/sounds"):
         (directory / name).mkdir(parents=True, exist_ok=True)
-    names = ("etc", "var", "spool", "log", "run", "sounds")
-    return Directories(**{name: programs.inside(directory / name) for name in names})
+    _share(programs, directory / "data")
+    own = {name: programs.inside(directory / name) for name in ("etc", "var", "spool", "log")}
+    return Directories(
+        **own,
+        run=programs.inside(directory / "run"),
+        data=programs.inside(directory / "data"),
+        sounds=programs.inside(directory / "data" / "sounds"),
+    )
+
+
+def _share(programs: Programs, data: Path) -> None:
+    """Link what comes with Asterisk (ARI's descriptions, documentation) into an own data directory,
+    so that the sounds can be our own."""
+    for place in DATA:
+        package = (programs.root or Path("/")) / place
+        if (package / "rest-api").is_dir():
+            for entry in package.iterdir():
+                if entry.name != "sounds":
+                    (data / entry.name).symlink_to(f"/{place}/{entry.name}")
+            return
+    raise StackError(f"Asterisk's data is in none of {', '.join(DATA)}")
 
 
 def _remote(programs: Programs, directory: Path, command: str) -> list[str]:
