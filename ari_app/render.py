@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agi import plan_text
+from ari_app.prompts import CLASSES
 from routing.plan import RoutePlan
 
 SOURCE = Path(__file__).resolve().parent.parent
@@ -41,7 +42,7 @@ class Directories:
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A point of interconnect: `name` is its endpoint, `match` the addresses (or networks) of it."""
+    """A point of interconnect: `name` is its endpoint, `match` its addresses or networks."""
 
     name: str
     match: tuple[str, ...]
@@ -73,7 +74,7 @@ class RenderOptions:
     trunks: tuple[Trunk, ...]
     desks: tuple[DeskEndpoint, ...]
     static_plans: Mapping[str, RoutePlan] = field(default_factory=dict)
-    sip_bind: str = "0.0.0.0"
+    sip_bind: str = "0.0.0.0"  # noqa: S104
     sip_port: int = 5060
     rtp_start: int = 10000
     rtp_end: int = 20000
@@ -230,8 +231,9 @@ def _musiconhold(directories: Directories) -> str:
     text = _MARK.format(
         what="What a caller hears while Dial() rings. Included by musiconhold.conf."
     )
-    for name in ("greeting", "next-unit", "still-ringing"):
-        text += f"\n[polri110-{name}](ringing)\n"
+    for name in CLASSES:
+        section = "default" if name == "hold" else f"polri110-{name}"
+        text += f"\n[{section}](ringing)\n"
         text += f"directory={directories.sounds}/polri110/ringing/{name}\n"
     return text
 
