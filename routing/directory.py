@@ -54,6 +54,7 @@ class Unit:
     point: Point | None = None
     kabupaten: tuple[str, ...] = ()
     kecamatan: tuple[str, ...] = ()
+    radius_m: float | None = None
     opened: bool = True
 
 

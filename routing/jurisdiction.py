@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from routing.directory import Directory, Level
 from routing.geo import Point
 from routing.nation import Nation
-from routing.sphere import arc_km, arcs_km, unit_vector, unit_vectors
+from routing.sphere import EARTH_RADIUS_KM, arc_km, arcs_km, unit_vector, unit_vectors
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -76,17 +76,26 @@ class Jurisdiction:
             (rim, np.ascontiguousarray(self._vectors[rim])) for rim in nation.villages.rims
         ]
         self._polres = _territories(directory)
+        self._enclaves = _enclaves(directory)
 
     def under(self, directory: Directory) -> "Jurisdiction":
         """This index with the territories of another directory."""
         other = object.__new__(Jurisdiction)
         other.__dict__.update(self.__dict__)
         other._polres = _territories(directory)
+        other._enclaves = _enclaves(directory)
         return other
 
     def polres_of(self, kecamatan: str) -> str | None:
         """The Polres of a kecamatan: the one that claims it, else that of its kabupaten."""
         return self._polres.get(kecamatan) or self._polres.get(kecamatan[:4])
+
+    def _enclave_at(self, vector: Floats) -> str | None:
+        for code, centre, chord_squared in self._enclaves:
+            off = vector - centre
+            if off @ off <= chord_squared:
+                return code
+        return None
 
     def locate(self, point: Point, uncertainty_m: float = 0.0) -> Verdict:
         """The jurisdiction of a point whose true place is within uncertainty_m metres of it."""
@@ -101,7 +110,7 @@ class Jurisdiction:
         kecamatan = self._nation.kecamatan[villages.kecamatan[nearest]]
         kabupaten = self._nation.kabupaten[villages.kabupaten[nearest]]
         second_kabupaten = self._nation.kabupaten[villages.kabupaten[second]]
-        polres = self.polres_of(kecamatan.code)
+        polres = self._enclave_at(vector) or self.polres_of(kecamatan.code)
         second_polres = self.polres_of(self._nation.kecamatan[villages.kecamatan[second]].code)
         return Verdict(
             point=point,
@@ -153,3 +162,12 @@ def _territories(directory: Directory) -> dict[str, str]:
     """Polres by kabupaten code (four digits) and by kecamatan code (six)."""
     polres = directory.at(Level.POLRES)
     return {code: unit.code for unit in polres for code in (*unit.kabupaten, *unit.kecamatan)}
+
+
+def _enclaves(directory: Directory) -> tuple[tuple[str, Floats, float], ...]:
+    """Code, centre and squared chord of each Polres that serves a circle."""
+    return tuple(
+        (unit.code, unit_vector(unit.point), (unit.radius_m / 1000 / EARTH_RADIUS_KM) ** 2)
+        for unit in directory.at(Level.POLRES)
+        if unit.radius_m is not None and unit.point is not None
+    )
