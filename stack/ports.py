@@ -63,6 +63,10 @@ class Ports:
             return int(wanted)
         if preferred is not None and self._take(preferred):
             return preferred
+        return self.any()
+
+    def any(self) -> int:
+        """Any free port."""
         for port in _shuffled(SINGLE):
             if self._take(port):
                 return port

@@ -35,6 +35,7 @@ class Postgres:
 
     server_url: str  # without the database name, ending in "/"
     child: Child | None
+    database: str = USER  # one that is always there
 
     def url(self, database: str) -> str:
         """postgresql://user:password@host:port/database"""
@@ -56,11 +57,24 @@ class Postgres:
         await self._do(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     async def _do(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.url(USER))
+        connection = await asyncpg.connect(self.url(self.database))
         try:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+def own_server() -> Postgres | None:
+    """The user's own server, when POLRI110_DATABASE_URL names a database on it."""
+    url = os.environ.get("POLRI110_DATABASE_URL")
+    if not url:
+        return None
+    server, _, database = url.rpartition("/")
+    if "://" not in server or not database:
+        raise StackError(
+            "POLRI110_DATABASE_URL is not of the form postgresql://user:password@host:port/database"
+        )
+    return Postgres(f"{server}/", None, database)
 
 
 @contextlib.asynccontextmanager
