@@ -9,6 +9,7 @@ import math
 from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import structlog
@@ -32,11 +33,14 @@ HAND_OVER_CONTEXT = "escalate"
 
 @dataclass(frozen=True, slots=True)
 class DialplanRules:
-    """How the dialplan shall treat a call that is handed over to it."""
+    """How the dialplan shall treat a call that is handed over to it.
+
+    recordings is the directory as Asterisk sees it, or None where nothing is recorded.
+    """
 
     answer: str
     greeting: bool
-    recording: bool
+    recordings: PurePosixPath | None
 
 
 class AriExecutor:
@@ -172,13 +176,14 @@ class AriExecutor:
                 call.note("fault", {"what": "hand_over", "detail": str(error)})
             call.feed(on.HandOverFailed(call.now, gone))
 
+        recordings = self._rules.recordings
         variables = {
             "PLAN": plan_text.encode(call.decision.plan),
             "CALL_ID": call.id,
             "RUNG_FIRST": str(first),
             "ANSWER": self._rules.answer,
             "GREETING": str(int(self._rules.greeting)),
-            "RECORDING": call.id if self._rules.recording else "",
+            "RECORDING": "" if recordings is None else str(recordings / f"{call.id}.wav"),
         }
         self._send(self._ari.channels.set_variables(call.caller, variables), call)
         self._send(

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         Path, Field(description="Asterisk's spool directory as this process sees it.")
     ] = Path("/var/spool/asterisk")
 
+    asterisk_spool_dir: Annotated[
+        Path, Field(description="The same directory as Asterisk itself names it.")
+    ] = Path("/var/spool/asterisk")
+
     # Postgres
     database_url: Annotated[
         SecretStr, Field(description="postgresql://user:password@host:port/database")
