@@ -6,21 +6,15 @@ other kabupaten.
 """
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from routing.directory import Directory, Level
 from routing.geo import Point
 from routing.nation import Nation
-from routing.sphere import EARTH_RADIUS_KM, arc_km, arcs_km, unit_vector, unit_vectors
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from routing.nearest import NearestVillage
+from routing.sphere import haversine_km
 
 AMBIGUOUS_RATIO = 1.5
+ENCLAVE_DEGREES = 0.1  # no enclave reaches farther than this from its centre, about 11 km
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +40,6 @@ class Verdict:
     second_distance_km: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """The same for many points at once: one array each, in the order of the points.
-
-    village and second_village index the nation's villages.
-    """
-
-    village: Indices
-    second_village: Indices
-    ambiguous: NDArray[np.bool_]
-    distance_km: Floats
-    second_distance_km: Floats
-
-
 class Jurisdiction:
     """Looks points up in the national table of villages.
 
@@ -69,12 +49,9 @@ class Jurisdiction:
 
     def __init__(self, nation: Nation, directory: Directory) -> None:
         self._nation = nation
-        villages = nation.villages
-        self._vectors = unit_vectors(villages.lat, villages.lon)
-        self._tree = cKDTree(self._vectors)
-        self._rims = [
-            (rim, np.ascontiguousarray(self._vectors[rim])) for rim in nation.villages.rims
-        ]
+        self._nearest = NearestVillage(nation.villages)
+        self._kabupaten_at = memoryview(nation.villages.kabupaten.data)
+        self._kecamatan_at = memoryview(nation.villages.kecamatan.data)
         self._polres = _territories(directory)
         self._enclaves = _enclaves(directory)
 
@@ -90,28 +67,17 @@ class Jurisdiction:
         """The Polres of a kecamatan: the one that claims it, else that of its kabupaten."""
         return self._polres.get(kecamatan) or self._polres.get(kecamatan[:4])
 
-    def _enclave_at(self, vector: Floats) -> str | None:
-        for code, centre, chord_squared in self._enclaves:
-            off = vector - centre
-            if off @ off <= chord_squared:
-                return code
-        return None
-
     def locate(self, point: Point, uncertainty_m: float = 0.0) -> Verdict:
         """The jurisdiction of a point whose true place is within uncertainty_m metres of it."""
-        villages = self._nation.villages
-        vector = unit_vector(point)
-        chord, nearest = self._tree.query(vector)
-        rim, rim_vectors = self._rims[villages.kabupaten[nearest]]
-        second = rim[(rim_vectors @ vector).argmax()]
-        distance_km = arc_km(float(chord))
-        second_km = arc_km(float(np.linalg.norm(self._vectors[second] - vector)))
+        nearest, distance_km = self._nearest.find(point)
+        owner = self._kabupaten_at[nearest]
+        second, second_km = self._nearest.find_foreign(point, owner)
 
-        kecamatan = self._nation.kecamatan[villages.kecamatan[nearest]]
-        kabupaten = self._nation.kabupaten[villages.kabupaten[nearest]]
-        second_kabupaten = self._nation.kabupaten[villages.kabupaten[second]]
-        polres = self._enclave_at(vector) or self.polres_of(kecamatan.code)
-        second_polres = self.polres_of(self._nation.kecamatan[villages.kecamatan[second]].code)
+        kabupaten = self._nation.kabupaten[owner]
+        kecamatan = self._nation.kecamatan[self._kecamatan_at[nearest]]
+        second_kabupaten = self._nation.kabupaten[self._kabupaten_at[second]]
+        polres = self._enclave_at(point) or self.polres_of(kecamatan.code)
+        second_polres = self.polres_of(self._nation.kecamatan[self._kecamatan_at[second]].code)
         return Verdict(
             point=point,
             kabupaten=kabupaten.code,
@@ -122,40 +88,28 @@ class Jurisdiction:
             second_kabupaten=second_kabupaten.code,
             second_kabupaten_name=second_kabupaten.name,
             second_polres=None if second_polres == polres else second_polres,
-            ambiguous=bool(is_ambiguous(distance_km, second_km, uncertainty_m)),
+            ambiguous=is_ambiguous(distance_km, second_km, uncertainty_m),
             distance_km=distance_km,
             second_distance_km=second_km,
         )
 
-    def locate_many(self, lat: Floats, lon: Floats, uncertainty_m: float = 0.0) -> Verdicts:
-        """The same for arrays of degrees, shape (n,)."""
-        vectors = unit_vectors(lat, lon)
-        chords, nearest = map(np.asarray, self._tree.query(vectors))
-        owners = self._nation.villages.kabupaten[nearest]
-        second = np.empty_like(nearest)
-        for owner in np.unique(owners):
-            inside = np.flatnonzero(owners == owner)
-            rim, rim_vectors = self._rims[owner]
-            second[inside] = rim[(vectors[inside] @ rim_vectors.T).argmax(axis=1)]
-        distance_km = arcs_km(chords)
-        second_km = arcs_km(np.linalg.norm(self._vectors[second] - vectors, axis=1))
-        return Verdicts(
-            village=nearest,
-            second_village=second,
-            ambiguous=np.asarray(is_ambiguous(distance_km, second_km, uncertainty_m)),
-            distance_km=distance_km,
-            second_distance_km=second_km,
-        )
+    def _enclave_at(self, point: Point) -> str | None:
+        for unit, centre, radius_km in self._enclaves:
+            if abs(point.lat - centre.lat) < ENCLAVE_DEGREES and (
+                haversine_km(point, centre) <= radius_km
+            ):
+                return unit
+        return None
 
 
-def is_ambiguous(distance_km: Any, second_km: Any, uncertainty_m: float) -> Any:
-    """Whether the second candidate is too close to the first to be sure; floats or arrays.
+def is_ambiguous(distance_km: float, second_km: float, uncertainty_m: float) -> bool:
+    """Whether the second candidate is too close to the first to be sure.
 
-    Either it is less than AMBIGUOUS_RATIO times as far, or the border, which lies about half-way
-    between the two villages, is within the uncertainty of the fix.
+    Either it is less than AMBIGUOUS_RATIO times as far, or half the difference of the two
+    distances is within the uncertainty: moving a point by so much can make the second the nearest.
     """
-    to_border_km = (second_km - distance_km) / 2
-    return (second_km < AMBIGUOUS_RATIO * distance_km) | (to_border_km * 1000 < uncertainty_m)
+    half_km = (second_km - distance_km) / 2
+    return second_km < AMBIGUOUS_RATIO * distance_km or half_km * 1000 < uncertainty_m
 
 
 def _territories(directory: Directory) -> dict[str, str]:
@@ -164,10 +118,10 @@ def _territories(directory: Directory) -> dict[str, str]:
     return {code: unit.code for unit in polres for code in (*unit.kabupaten, *unit.kecamatan)}
 
 
-def _enclaves(directory: Directory) -> tuple[tuple[str, Floats, float], ...]:
-    """Code, centre and squared chord of each Polres that serves a circle."""
+def _enclaves(directory: Directory) -> tuple[tuple[str, Point, float], ...]:
+    """Code, centre and radius in kilometres of each Polres that serves a circle."""
     return tuple(
-        (unit.code, unit_vector(unit.point), (unit.radius_m / 1000 / EARTH_RADIUS_KM) ** 2)
+        (unit.code, unit.point, unit.radius_m / 1000)
         for unit in directory.at(Level.POLRES)
         if unit.radius_m is not None and unit.point is not None
     )

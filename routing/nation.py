@@ -32,9 +32,9 @@ class Area:
 class Villages:
     """The villages that have coordinates, one array each, in the order of their codes.
 
-    lat, lon: float64 degrees. kabupaten, kecamatan: indices into the nation's tables. rims: for
-    each kabupaten the villages of others that touch it (Delaunay neighbours), among which the
-    nearest foreign village of any point in the kabupaten must be (docs/location.md).
+    lat, lon: float64 degrees. kabupaten, kecamatan: indices into the nation's tables.
+    touching, touching_ends: village i touches touching[touching_ends[i]:touching_ends[i + 1]],
+    its neighbours in the Delaunay triangulation on the sphere.
     """
 
     code: NDArray[np.uint64]
@@ -42,7 +42,8 @@ class Villages:
     lon: NDArray[np.float64]
     kabupaten: NDArray[np.int32]
     kecamatan: NDArray[np.int32]
-    rims: tuple[NDArray[np.int32], ...]
+    touching: NDArray[np.int32]
+    touching_ends: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,16 @@ def _villages(path: Path, kabupaten: tuple[Area, ...], kecamatan: tuple[Area, ..
         code: NDArray[np.uint64] = table["code"]
         lat = table["lat"] / MICRODEGREES
         lon = table["lon"] / MICRODEGREES
-        rims = tuple(np.split(table["rim"], table["rim_ends"][:-1]))
+        touching = table["touching"]
+        ends = np.concatenate([[0], np.cumsum(table["touching_counts"], dtype=np.int64)])
     return Villages(
         code=code,
         lat=lat,
         lon=lon,
         kabupaten=_index(kabupaten, code // np.uint64(1_000_000)),
         kecamatan=_index(kecamatan, code // np.uint64(10_000)),
-        rims=rims,
+        touching=touching,
+        touching_ends=ends,
     )
 
 

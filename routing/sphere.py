@@ -26,17 +26,12 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
     return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
 
 
-def unit_vector(point: Point) -> NDArray[np.float64]:
-    """One point as a vector on the unit sphere, shape (3,)."""
+def unit_vector(point: Point) -> tuple[float, float, float]:
+    """One point as a vector on the unit sphere."""
     phi, lam = radians(point.lat), radians(point.lon)
-    return np.array((cos(phi) * cos(lam), cos(phi) * sin(lam), sin(phi)))
+    return cos(phi) * cos(lam), cos(phi) * sin(lam), sin(phi)
 
 
 def arc_km(chord: float) -> float:
     """Great-circle distance in kilometres between two points of the unit sphere a chord apart."""
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, chord / 2))
-
-
-def arcs_km(chords: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same for an array of chords."""
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(1.0, chords / 2))

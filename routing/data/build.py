@@ -64,15 +64,15 @@ def build(wheel: Path, out: Path) -> None:
     )
     code = np.array([int(row["id"]) for row in placed], dtype=np.uint64)
     lat, lon = (_microdegrees(placed, field) for field in ("latitude", "longitude"))
-    print("finding the rims of the kabupaten ...", file=sys.stderr)
-    rims = find_rims(code // np.uint64(1_000_000), unit_vectors(lat / 1e6, lon / 1e6))
+    print("finding which villages touch ...", file=sys.stderr)
+    edges = find_edges(unit_vectors(lat / MICRODEGREES, lon / MICRODEGREES))
     np.savez_compressed(
         out / "villages.npz",
         code=code,
         lat=lat,
         lon=lon,
-        rim=np.concatenate(rims),
-        rim_ends=np.cumsum([len(rim) for rim in rims], dtype=np.int32),
+        touching=edges[:, 1].astype(np.int32),
+        touching_counts=np.bincount(edges[:, 0], minlength=len(code)).astype(np.uint16),
     )
     counts = {name: len(rows) for name, rows in tables.items()}
     print(f"{counts}, {len(placed)} villages with coordinates", file=sys.stderr)
@@ -106,32 +106,28 @@ def correct(tables: Mapping[str, list[Row]], corrections: Iterable[Row]) -> None
         row[line["field"]] = line["right"]
 
 
-def find_rims(
-    kabupaten: NDArray[np.uint64], vectors: NDArray[np.float64]
-) -> list[NDArray[np.int32]]:
-    """For each kabupaten, in order, the foreign villages that touch it.
+def find_edges(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The Delaunay triangulation on the sphere as ordered pairs (from, to), sorted, both ways.
 
-    Walking from any point towards its nearest foreign village, the nearest village of all changes
-    once, from one of the kabupaten's own to that foreign one; so the two are Delaunay neighbours.
-    On the sphere the Delaunay triangles are the faces of the convex hull. Villages that share a
-    place are one vertex of the hull.
+    On the sphere the Delaunay triangles are the faces of the convex hull. Villages that share one
+    place would be one vertex of it; they are each other's neighbours and all its neighbours'.
     """
     places, vertex = np.unique(vectors, axis=0, return_inverse=True)
     faces = ConvexHull(places).simplices
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     alone = np.repeat(np.arange(len(places))[:, None], 2, axis=1)
-    edges = np.unique(np.concatenate([edges, edges[:, ::-1], alone]), axis=0)
-
+    sides = np.unique(np.concatenate([sides, sides[:, ::-1], alone]), axis=0)
     at: list[list[int]] = [[] for _ in places]
-    for village, place in enumerate(vertex.ravel()):
+    for village, place in enumerate(vertex.ravel().tolist()):
         at[place].append(village)
-    order = {code: number for number, code in enumerate(np.unique(kabupaten).tolist())}
-    owner = [order[code] for code in kabupaten.tolist()]
-    rims: list[set[int]] = [set() for _ in order]
-    for here, there in edges.tolist():
-        for village in at[here]:
-            rims[owner[village]].update(v for v in at[there] if owner[v] != owner[village])
-    return [np.array(sorted(rim), dtype=np.int32) for rim in rims]
+    edges = [
+        (one, other)
+        for here, there in sides.tolist()
+        for one in at[here]
+        for other in at[there]
+        if one != other
+    ]
+    return np.array(sorted(edges))
 
 
 def _microdegrees(rows: list[Row], field: str) -> NDArray[np.int32]:
