@@ -32,6 +32,8 @@ class Area:
 class Villages:
     """The villages that have coordinates, one array each, in the order of their codes.
 
+    A kecamatan some of whose villages have none stands here too, as its village 0000.
+
     lat, lon: float64 degrees. kabupaten, kecamatan: indices into the nation's tables.
     touching, touching_ends: village i touches touching[touching_ends[i]:touching_ends[i + 1]],
     its neighbours in the Delaunay triangulation on the sphere.

