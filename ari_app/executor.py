@@ -8,13 +8,11 @@ import asyncio
 import math
 from asyncio import Future
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import structlog
 
-from agi import plan_text
+from agi.lookup import DialplanRules, variables
 from ari_app.call import commands as do
 from ari_app.call import events as on
 from ari_app.call.state import LegEnd
@@ -29,18 +27,6 @@ LEG_GRACE_SECONDS = 2
 RETRY_HANG_UP_SECONDS = 1.0
 RINGBACK = "tone:ring;tonezone=id"
 HAND_OVER_CONTEXT = "escalate"
-
-
-@dataclass(frozen=True, slots=True)
-class DialplanRules:
-    """How the dialplan shall treat a call that is handed over to it.
-
-    recordings is the directory as Asterisk sees it, or None where nothing is recorded.
-    """
-
-    answer: str
-    greeting: bool
-    recordings: PurePosixPath | None
 
 
 class AriExecutor:
@@ -176,16 +162,8 @@ class AriExecutor:
                 call.note("fault", {"what": "hand_over", "detail": str(error)})
             call.feed(on.HandOverFailed(call.now, gone))
 
-        recordings = self._rules.recordings
-        variables = {
-            "PLAN": plan_text.encode(call.decision.plan),
-            "CALL_ID": call.id,
-            "RUNG_FIRST": str(first),
-            "ANSWER": self._rules.answer,
-            "GREETING": str(int(self._rules.greeting)),
-            "RECORDING": "" if recordings is None else str(recordings / f"{call.id}.wav"),
-        }
-        self._send(self._ari.channels.set_variables(call.caller, variables), call)
+        given = variables(call.decision, call.id, self._rules) | {"RUNG_FIRST": str(first)}
+        self._send(self._ari.channels.set_variables(call.caller, given), call)
         self._send(
             self._ari.channels.continue_in_dialplan(
                 call.caller, context=HAND_OVER_CONTEXT, extension="s", priority=1

@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 
+from agi.lookup import DialplanRules
 from ari_app.call.state import Rules
 from ari_app.client import AriClient
 from ari_app.client.requests import Response
 from ari_app.conductor import Conductor
 from ari_app.decision import Decision
 from ari_app.events import AriEvent, parse_event
-from ari_app.executor import AriExecutor, DialplanRules
+from ari_app.executor import AriExecutor
 from ari_app.intake import facts
 from ari_app.recordings import RecordingArchive
 from db.events import Event
