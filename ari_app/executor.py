@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from agi.lookup import DialplanRules, variables
+from agi.dialplan import DialplanRules, variables
 from ari_app.call import commands as do
 from ari_app.call import events as on
 from ari_app.call.state import LegEnd

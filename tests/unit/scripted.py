@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from agi.lookup import DialplanRules
+from agi.dialplan import DialplanRules
 from ari_app.call.state import Rules
 from ari_app.client import AriClient
 from ari_app.client.requests import Response
