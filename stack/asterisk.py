@@ -16,6 +16,11 @@ from stack.programs import Programs
 
 BOOT_SECONDS = 30.0
 DATA = ("usr/share/asterisk", "var/lib/asterisk", "usr/local/share/asterisk")
+# Asterisk makes none of these, and writes nothing where one is missing.
+PLACES = (
+    *("var", "run", "data/sounds", "log/cdr-custom", "log/cel-custom"),
+    *("spool/recording", "spool/polri110/stories"),
+)
 COMPLAINT = re.compile(r"\b(WARNING|ERROR)\[")
 
 Amend = Callable[[Path], None]  # given the rendered configuration directory, may add to it
@@ -70,11 +75,29 @@ class Asterisk:
         printed = await self.cli("core show channels concise")
         return [line.partition("!")[0] for line in printed.splitlines() if "!" in line]
 
-    async def registered_contacts(self) -> dict[str, str]:
-        """Contacts and their qualification: {"polres-1271-desk1": "Avail"}."""
+    async def contacts(self) -> dict[str, str]:
+        """Desks that have a contact, and its qualification: {"polres-1271-desk1": "Avail"}."""
         printed = await self.cli("pjsip show contacts")
         found = re.findall(r"Contact:\s+([^/\s]+)/\S+\s+\S+\s+(\w+)", printed)
         return dict(found)
+
+    async def reachable(self, *desks: str, yes: bool = True, within_seconds: float = 5.0) -> None:
+        """Have desks qualified now, and wait until they are reachable (or, yes=False, are not).
+
+        Raises StackError when they do not become so.
+        """
+        wanted = "Avail" if yes else "Unavail"
+        deadline = time.monotonic() + within_seconds
+        for desk in desks:
+            await self.cli(f"pjsip qualify {desk}")
+        while True:
+            known = await self.contacts()
+            others = {desk: known.get(desk) for desk in desks if known.get(desk) != wanted}
+            if not others:
+                return
+            if time.monotonic() > deadline:
+                raise StackError(f"{others} instead of {wanted}")
+            await asyncio.sleep(0.02)
 
     def complaints(self) -> list[str]:
         """Every WARNING and ERROR line so far, from its logs and its output."""
@@ -143,7 +166,7 @@ async def _boot(asterisk: Asterisk) -> None:
 
 
 def _directories(programs: Programs, directory: Path) -> Directories:
-    for name in ("var", "spool/recording", "spool/polri110/stories", "log", "run", "data/sounds"):
+    for name in PLACES:
         (directory / name).mkdir(parents=True, exist_ok=True)
     _share(programs, directory / "data")
     own = {name: programs.inside(directory / name) for name in ("etc", "var", "spool", "log")}

@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,7 @@ def find_programs(cache: Path | None = None, say: Say = print) -> Programs:
             if on_path():
                 return plain
     root = rootfs.made(on_path, say)
+    _name_this_machine(root)
     return Programs(root=root, shelf=root / "srv")
 
 
@@ -114,6 +116,14 @@ def version(text: str) -> tuple[int, ...]:
     """The first dotted number in the text: 'Asterisk 22.10.1+dfsg' -> (22, 10, 1)."""
     found = re.search(r"\d+(\.\d+)+", text)
     return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def _name_this_machine(root: Path) -> None:
+    """Let the machine's name resolve inside: Asterisk looks it up for each call."""
+    hosts = f"127.0.0.1 localhost\n127.0.1.1 {socket.gethostname()}\n"
+    path = root / "etc" / "hosts"
+    if not path.exists() or path.read_text() != hosts:
+        path.write_text(hosts)
 
 
 def _version_option(program: str) -> tuple[str, ...]:
