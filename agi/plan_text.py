@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from routing.plan import RoutePlan, Rung
 
-LIMIT_BYTES = 3500
-"""Asterisk substitutes variables into lines of at most 4,096 bytes; the rest is for the line."""
+LIMIT_BYTES = 1900
+"""Asterisk reads an AGI command of at most 2,048 bytes; the rest is for `SET VARIABLE PLAN`."""
 
 _UNIT = re.compile(r"[a-z0-9][a-z0-9-]*")
 _DIAL = re.compile(r"PJSIP/[A-Za-z0-9][A-Za-z0-9_.-]*")

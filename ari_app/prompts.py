@@ -38,10 +38,11 @@ TONES: Mapping[str, tuple[str, ...]] = {
 CLASSES: Mapping[str, tuple[str, ...]] = {
     # Class -> what is played, in order; the last one is repeated.
     "greeting": ("greeting", "ringback"),
-    "greeting-recorded": ("greeting", "recorded", "ringback"),
-    "to-polres": ("to-polres", "ringback"),
-    "to-polda": ("to-polda", "ringback"),
-    "to-mabes": ("to-mabes", "ringback"),
+    "greeting-recorded": ("greeting", "recording-notice", "ringback"),
+    "escalated-to-polsek": ("escalated-to-polsek", "ringback"),
+    "escalated-to-polres": ("escalated-to-polres", "ringback"),
+    "escalated-to-polda": ("escalated-to-polda", "ringback"),
+    "escalated-to-mabes": ("escalated-to-mabes", "ringback"),
     "still-ringing": ("still-ringing", "ringback"),
     "hold": ("please-hold", "hold-beep"),
 }
