@@ -32,8 +32,9 @@ def checked(fix: Fix, raw: str) -> Fix | RejectedFix:
 
 
 def rejected(source: Source, fault: FixFault, raw: str, fix: Fix | None = None) -> RejectedFix:
-    """A rejected fix whose raw text fits the record."""
-    return RejectedFix(source, fault, raw[:RAW_LENGTH], fix)
+    """A rejected fix whose raw text fits the record: cut, and without control characters."""
+    printable = "".join(c if c.isprintable() else " " for c in raw[:RAW_LENGTH])
+    return RejectedFix(source, fault, printable, fix)
 
 
 def number(text: str) -> float | None:
