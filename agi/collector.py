@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,7 +66,7 @@ class Collector:
         waiting = await asyncio.to_thread(lambda: list(self._waiting()))
         for _, story in waiting:
             told = report.events(story, self._decided(story))
-            sound = await asyncio.to_thread(lambda: list(self._recording(story)))  # noqa: B023
+            sound = await asyncio.to_thread(self._recording, story)
             self.journal.append([*told, *report.further(told, sound)])
         if waiting and await self.journal.flush():
             await asyncio.to_thread(_remove, [path for path, _ in waiting])
@@ -96,29 +96,33 @@ class Collector:
         uid = next((word[4:] for word in story.facts if word.startswith("uid=")), "")
         return notes(self.decide(uid, story.facts), way="static")
 
-    def _recording(self, story: Story) -> Iterator[report.Note]:
+    def _recording(self, story: Story) -> list[report.Note]:
         connected_at = report.answered_at(story)
         if not story.recording:
-            return
+            return []
         if connected_at is None:
             # MixMonitor makes its file before anybody talks.
             name = Path(story.recording).name
             (self.spool / "recording" / name).unlink(missing_ok=True)
-            return
-        yield connected_at, "recording_started", {"name": story.call_id}
+            return []
+        kind, data = self._archived(story.call_id, connected_at)
+        return [
+            (connected_at, "recording_started", {"name": story.call_id}),
+            (story.ended_at, kind, data),
+        ]
+
+    def _archived(self, call_id: str, at: datetime) -> tuple[str, dict[str, Any]]:
         try:
-            kept = self.archive.keep(story.call_id, connected_at.astimezone(UTC))
+            kept = self.archive.keep(call_id, at)
         except (RecordingLostError, OSError) as error:
-            log.error("recording_failed", call_id=story.call_id, reason=str(error))
-            yield story.ended_at, "recording_failed", {"reason": str(error), "file": None}
-            return
-        data = {
+            log.error("recording_failed", call_id=call_id, reason=str(error))
+            return "recording_failed", {"reason": str(error), "file": None}
+        return "recording_finished", {
             "file": kept.file,
             "seconds": kept.seconds,
             "bytes": kept.bytes,
             "sha256": kept.sha256,
         }
-        yield story.ended_at, "recording_finished", data
 
 
 def _remove(paths: Sequence[Path]) -> None:

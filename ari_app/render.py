@@ -4,6 +4,8 @@ asterisk-config/*.conf and dialplan/*.conf are copied as they are. What depends 
 directory is written into `generated/`, which the static files include, and into asterisk.conf.
 """
 
+import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +13,14 @@ from pathlib import Path
 
 from agi import plan_text
 from ari_app.prompts import CLASSES
-from routing.plan import RoutePlan
+from routing.directory import Directory
+from routing.plan import RoutePlan, make_plan
 
 SOURCE = Path(__file__).resolve().parent.parent
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+_SECRET = frozenset({"generated/desks.conf", "generated/ari-user.conf"})
 
 _MARK = """\
 ; ---------------------------------------------------------------------------
@@ -95,6 +102,44 @@ class RenderError(ValueError):
     """The options cannot be written as an Asterisk configuration."""
 
 
+def from_directory(
+    directory: Directory,
+    trunks: Iterable[Trunk],
+    ari_password: str,
+    *,
+    default_unit: str,
+    ring_seconds: float,
+) -> RenderOptions:
+    """The options of a node that serves this directory; the rest at its defaults (`replace` it).
+
+    Each trunk's static plan begins at its default unit. Every desk becomes an endpoint, those of
+    closed units and the disabled ones too: whether it is rung is decided call by call.
+    """
+    trunks = tuple(trunks)
+    return RenderOptions(
+        ari_password=ari_password,
+        trunks=trunks,
+        desks=tuple(
+            DeskEndpoint(
+                desk.code,
+                unit.code,
+                unit.name,
+                desk.contact,
+                desk.password if not desk.contact else None,
+            )
+            for unit in directory.units.values()
+            for desk in directory.desks(unit.code)
+        ),
+        default_plan=make_plan(directory, None, None, default_unit, ring_seconds),
+        static_plans={
+            trunk.name: make_plan(
+                directory, None, trunk.default_unit or None, default_unit, ring_seconds
+            )
+            for trunk in trunks
+        },
+    )
+
+
 def render(target: Path, options: RenderOptions, source: Path = SOURCE) -> None:
     """Write the configuration into `target`; Asterisk is started with -C target/asterisk.conf.
 
@@ -105,12 +150,19 @@ def render(target: Path, options: RenderOptions, source: Path = SOURCE) -> None:
     target.mkdir(parents=True, exist_ok=True)
     _copy((source / "asterisk-config").glob("*.conf"), target)
     _copy((source / "dialplan").glob("*.conf"), target / "dialplan")
+    (target / "generated").mkdir(exist_ok=True)
     for name, text in files.items():
-        path = target / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        # Passwords of desks and of ARI are in these files.
-        path.chmod(0o640)
+        _write(target / name, text, secret=name in _SECRET)
+
+
+def _write(path: Path, text: str, *, secret: bool) -> None:
+    """Whole or not at all. A secret file is for its owner and for the directory's group."""
+    part = path.with_name(path.name + ".part")
+    part.touch(mode=0o640 if secret else 0o644)
+    part.write_text(text, encoding="utf-8")
+    if os.geteuid() == 0:
+        os.chown(part, -1, path.parent.stat().st_gid)
+    part.replace(path)
 
 
 def _copy(files: Iterable[Path], target: Path) -> None:
@@ -184,25 +236,25 @@ def _trunks(trunks: Iterable[Trunk]) -> str:
     for trunk in trunks:
         text += f"\n; default unit: {trunk.default_unit or 'national'}\n[{trunk.name}](trunk)\n"
         text += f"\n[{trunk.name}-identify]\ntype=identify\nendpoint={trunk.name}\n"
-        text += "".join(f"match={address}\n" for address in trunk.match)
+        text += "".join(f"match={_value(address)}\n" for address in trunk.match)
     return text
 
 
 def _desks(desks: Iterable[DeskEndpoint], qualify_seconds: int) -> str:
     text = _MARK.format(what="The units' phones. Included by pjsip.conf.")
     for desk in desks:
-        text += f"\n; {desk.unit_name}\n"
+        text += f"\n; {_comment(desk.unit_name)}\n"
         if desk.contact is None:
             text += (
                 f"[{desk.code}](desk,desk-registers)\naors={desk.code}\nauth={desk.code}-auth\n"
                 f"\n[{desk.code}-auth](desk-auth)\nusername={desk.code}\n"
-                f"password={desk.password}\n"
+                f"password={_value(desk.password or '')}\n"
                 f"\n[{desk.code}](desk-aor-registers)\nqualify_frequency={qualify_seconds}\n"
             )
         else:
             text += (
                 f"[{desk.code}](desk,desk-fixed)\naors={desk.code}\n"
-                f"\n[{desk.code}](desk-aor)\ncontact={desk.contact}\n"
+                f"\n[{desk.code}](desk-aor)\ncontact={_value(desk.contact)}\n"
                 f"qualify_frequency={qualify_seconds}\n"
             )
     return text
@@ -217,7 +269,7 @@ def _http(options: RenderOptions) -> str:
 def _ari_user(options: RenderOptions) -> str:
     return _MARK.format(what="The app's ARI user. Included by ari.conf.") + (
         f"[{options.ari_user}]\ntype=user\nread_only=no\n"
-        f"password={options.ari_password}\npassword_format=plain\n"
+        f"password={_value(options.ari_password)}\npassword_format=plain\n"
     )
 
 
@@ -263,9 +315,20 @@ def _static_plans(options: RenderOptions) -> str:
     return text
 
 
+def _value(text: str) -> str:
+    """As a value of Asterisk's configuration, where a bare semicolon begins a comment."""
+    if not text.isprintable() or text != text.strip():
+        raise RenderError(f"cannot stand in a configuration file: {text!r}")
+    return text.replace(";", "\\;")
+
+
+def _comment(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())
+
+
 def _check(options: RenderOptions) -> None:
-    _unique("trunk", (trunk.name for trunk in options.trunks))
-    _unique("desk", (desk.code for desk in options.desks))
+    _names("trunk", (trunk.name for trunk in options.trunks))
+    _names("desk", (desk.code for desk in options.desks))
     if options.rtp_end - options.rtp_start < 4:
         raise RenderError("rtp_start to rtp_end must span at least four ports for each call")
     for desk in options.desks:
@@ -276,9 +339,11 @@ def _check(options: RenderOptions) -> None:
             raise RenderError(f"trunk {trunk.name} names no address it comes from")
 
 
-def _unique(what: str, names: Iterable[str]) -> None:
+def _names(what: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
+        if not _NAME.fullmatch(name):
+            raise RenderError(f"a {what} cannot be named {name!r}")
         if name in seen:
             raise RenderError(f"two {what}s are named {name}")
         seen.add(name)

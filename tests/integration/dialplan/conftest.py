@@ -1,0 +1,150 @@
+"""A real Asterisk with our configuration, its desks played by SIPp, and what it leaves behind."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agi.story import Story, UnfinishedStoryError, parse
+from ari_app import prompts
+from ari_app.render import DeskEndpoint, RenderOptions, Trunk
+from routing.plan import PlanReason, RoutePlan, Rung, RungDesk
+from stack.asterisk import Asterisk, running_asterisk
+from stack.ports import Ports
+from stack.programs import Programs
+
+BROADCAST_MS = 200
+RING_SECONDS = 2.0
+DESKS = {
+    "polres-1271": ("polres-1271-desk1", "polres-1271-desk2"),
+    "polda-12": ("polda-12-desk1",),
+    "mabes": ("mabes-desk1",),
+}
+NAMES = {"polres-1271": "Polrestabes Medan", "polda-12": "Polda Sumut", "mabes": "Mabes Polri"}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The running Asterisk and the port on which each desk's phone is expected."""
+
+    asterisk: Asterisk
+    port_of: dict[str, int]
+
+    @property
+    def options(self) -> RenderOptions:
+        return self.asterisk.options
+
+    @property
+    def stories(self) -> Path:
+        return self.asterisk.spool / "polri110" / "stories"
+
+    async def story(self, within_seconds: float = 5.0) -> Story:
+        """Wait for the story of the one call that was made; it is removed."""
+        deadline = time.monotonic() + within_seconds
+        while True:
+            for path in self.stories.iterdir():
+                try:
+                    story = parse(path.read_text())
+                except UnfinishedStoryError:
+                    continue
+                path.unlink()
+                return story
+            assert time.monotonic() < deadline, "the call has left no story"
+            await asyncio.sleep(0.01)
+
+    def recording(self, story: Story) -> Path:
+        """Its recording as this side sees it."""
+        return self.asterisk.spool / "recording" / Path(story.recording).name
+
+
+def plan(*units: str, seconds: float = RING_SECONDS) -> RoutePlan:
+    """A plan of these units with all their desks."""
+    return RoutePlan(
+        tuple(
+            Rung(
+                unit,
+                NAMES[unit],
+                unit.partition("-")[0],
+                tuple(RungDesk(desk, f"PJSIP/{desk}") for desk in DESKS[unit]),
+                seconds,
+            )
+            for unit in units
+        ),
+        PlanReason.TRUNK_DEFAULT,
+    )
+
+
+def node_options(ports: Ports, port_of: dict[str, int]) -> RenderOptions:
+    rtp = ports.block(200)
+    desks = [
+        DeskEndpoint(desk, unit, NAMES[unit], contact=f"sip:{desk}@127.0.0.1:{port_of[desk]}")
+        for unit, codes in DESKS.items()
+        for desk in codes
+    ]
+    registering = DeskEndpoint("polres-1272-desk1", "polres-1272", "Polres", password="a;b c")
+    return RenderOptions(
+        ari_password="not-a-secret",
+        default_plan=plan("mabes"),
+        static_plans={"trunk-test": plan(*DESKS)},
+        trunks=(Trunk("trunk-test", ("127.0.0.1",), "polres-1271"),),
+        desks=(*desks, registering),
+        sip_bind="127.0.0.1",
+        sip_port=ports.any(),
+        rtp_start=rtp.start,
+        rtp_end=rtp.stop - 1,
+        ari_port=ports.any(),
+        agi_port=ports.any(),
+        broadcast_ms=BROADCAST_MS,
+        qualify_seconds=0,
+    )
+
+
+def runs(programs: Programs) -> prompts.Program:
+    """Runs espeak-ng and sox where the programs are."""
+
+    def run(command: Sequence[str], given: bytes) -> bytes:
+        vector = programs.command(*command)
+        return subprocess.run(vector, input=given, check=True, stdout=subprocess.PIPE).stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sounds(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our prompts, as Asterisk's sounds/polri110."""
+    place = tmp_path_factory.mktemp("sounds")
+    list(prompts.build(place, runs(programs)))
+    return place / "polri110"
+
+
+@pytest.fixture(scope="session")
+async def node(programs: Programs, ports: Ports, sounds: Path) -> AsyncIterator[Node]:
+    """One Asterisk for all tests; no app and no FastAGI but what a test starts."""
+    port_of = {desk: ports.any() for codes in DESKS.values() for desk in codes}
+    options = node_options(ports, port_of)
+    async with running_asterisk(programs, options, sounds, name="dialplan") as asterisk:
+        yield Node(asterisk, port_of)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(request: pytest.FixtureRequest) -> None:
+    if "node" in request.fixturenames:
+        node: Node = request.getfixturevalue("node")
+        for path in node.stories.iterdir():
+            path.unlink()
+
+
+@pytest.fixture
+def with_channels_gone(node: Node) -> Callable[[], object]:
+    async def gone() -> None:
+        for _ in range(100):
+            if not await node.asterisk.channels():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"left over: {await node.asterisk.channels()}")
+
+    return gone
