@@ -3,12 +3,13 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from stack.process import Say, StackError
+from stack.process import Say, StackError, bound
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # exit status 101 forbids starting services
 INSTALL = ("apt-get", "-qq", "-y", "--no-install-recommends", "install")
@@ -91,8 +92,9 @@ def attend(what: str, command: Sequence[str], say: Say) -> tuple[int, str]:
     began = time.monotonic()
     say(f"{what} ...")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    # SIGTERM rather than SIGKILL: apt and mmdebstrap stop what they have started themselves.
     with subprocess.Popen(
-        command,
+        bound(command, signal.SIGTERM),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

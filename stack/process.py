@@ -62,9 +62,9 @@ class Child:
             return await self.process.wait()
 
 
-def bound(command: Sequence[str]) -> list[str]:
-    """The command, to be killed by the kernel when the thread that starts it ends."""
-    return ["setpriv", "--pdeathsig", "KILL", "--", *command]
+def bound(command: Sequence[str], number: signal.Signals = signal.SIGKILL) -> list[str]:
+    """The command, to be signalled by the kernel when the thread that starts it ends."""
+    return ["setpriv", "--pdeathsig", number.name.removeprefix("SIG"), "--", *command]
 
 
 async def start(
