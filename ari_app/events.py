@@ -78,7 +78,7 @@ class CallBroadcast(ChannelEvent):
 class CallClaimed(ChannelEvent):
     """An application won an offered call."""
 
-    winner_app: str
+    winner_app: str = ""
 
 
 class StasisStart(ChannelEvent):
@@ -94,7 +94,7 @@ class StasisEnd(ChannelEvent):
 class ChannelDestroyed(ChannelEvent):
     """A channel is gone; `cause` as in Q.850, `tech_cause` the SIP status where there is one."""
 
-    cause: int
+    cause: int = 0
     cause_txt: str = ""
     tech_cause: int | None = None
 
@@ -121,7 +121,7 @@ class ChannelUnhold(ChannelEvent):
 class ChannelDtmfReceived(ChannelEvent):
     """A key was pressed; `duration_ms` in milliseconds."""
 
-    digit: str
+    digit: str = ""
     duration_ms: int = 0
 
 

@@ -1,8 +1,9 @@
 """What Asterisk says about its objects: channels, bridges, playbacks, recordings, endpoints.
 
-The fields that are read, named as in Asterisk's own API description (rest-api/*.json); whatever
-else Asterisk sends is ignored, so a newer Asterisk does not break an older reader. Values are
-frozen. Times carry a zone.
+The fields that are read, named as in Asterisk's own API description (rest-api/*.json). Whatever
+else Asterisk sends is ignored, and only what a call cannot do without is required, whatever the
+description says: which fields come depends on the loaded modules (an Application has no
+`device_names` without res_stasis_device_state). Values are frozen. Times carry a zone.
 """
 
 from datetime import datetime
@@ -48,9 +49,9 @@ class CallerId(AriModel):
 class DialplanPlace(AriModel):
     """Where in the dialplan a channel is."""
 
-    context: str
-    exten: str
-    priority: int
+    context: str = ""
+    exten: str = ""
+    priority: int = 0
     app_name: str = ""
     app_data: str = ""
 
@@ -61,10 +62,10 @@ class Channel(AriModel):
     id: str
     name: str
     state: ChannelState
-    caller: CallerId
-    connected: CallerId
-    dialplan: DialplanPlace
-    creationtime: datetime
+    caller: CallerId = CallerId()
+    connected: CallerId = CallerId()
+    dialplan: DialplanPlace = DialplanPlace()
+    creationtime: datetime | None = None
     protocol_id: str = ""
     accountcode: str = ""
     language: str = ""
@@ -75,13 +76,13 @@ class Bridge(AriModel):
     """What mixes the voices of its channels; `channels` are their ids."""
 
     id: str
-    technology: str
-    bridge_type: str
-    bridge_class: str
-    creator: str
-    name: str
-    channels: tuple[str, ...]
-    creationtime: datetime
+    technology: str = ""
+    bridge_type: str = ""
+    bridge_class: str = ""
+    creator: str = ""
+    name: str = ""
+    channels: tuple[str, ...] = ()
+    creationtime: datetime | None = None
 
 
 class Playback(AriModel):
@@ -90,9 +91,9 @@ class Playback(AriModel):
     """
 
     id: str
-    media_uri: str
-    target_uri: str
-    state: str
+    media_uri: str = ""
+    target_uri: str = ""
+    state: str = ""
     language: str = ""
 
 
@@ -102,9 +103,9 @@ class LiveRecording(AriModel):
     """
 
     name: str
-    format: str
-    target_uri: str
-    state: str
+    format: str = ""
+    target_uri: str = ""
+    state: str = ""
     duration: int | None = None
     cause: str | None = None
 
@@ -113,7 +114,7 @@ class StoredRecording(AriModel):
     """A finished recording in Asterisk's spool."""
 
     name: str
-    format: str
+    format: str = ""
 
 
 class Endpoint(AriModel):
@@ -141,8 +142,8 @@ class Contact(AriModel):
     """
 
     uri: str
-    aor: str
     contact_status: str
+    aor: str = ""
     roundtrip_usec: str = ""
 
 
@@ -150,8 +151,8 @@ class TextMessage(AriModel):
     """A SIP MESSAGE (RFC 3428). `sender` and `to` are URIs."""
 
     sender: str = Field(alias="from")
-    to: str
-    body: str
+    to: str = ""
+    body: str = ""
     variables: dict[str, Any] = {}
 
 
@@ -159,10 +160,10 @@ class Application(AriModel):
     """A Stasis application and what it is subscribed to: ids of channels, bridges, endpoints."""
 
     name: str
-    channel_ids: tuple[str, ...]
-    bridge_ids: tuple[str, ...]
-    endpoint_ids: tuple[str, ...]
-    device_names: tuple[str, ...]
+    channel_ids: tuple[str, ...] = ()
+    bridge_ids: tuple[str, ...] = ()
+    endpoint_ids: tuple[str, ...] = ()
+    device_names: tuple[str, ...] = ()
     events_allowed: tuple[dict[str, str], ...] = ()
     events_disallowed: tuple[dict[str, str], ...] = ()
 
@@ -171,14 +172,14 @@ class SystemInfo(AriModel):
     """Version and entity id of the running Asterisk."""
 
     version: str
-    entity_id: str
+    entity_id: str = ""
 
 
 class StatusInfo(AriModel):
     """When Asterisk started and when it last reloaded."""
 
-    startup_time: datetime
-    last_reload_time: datetime
+    startup_time: datetime | None = None
+    last_reload_time: datetime | None = None
 
 
 class AsteriskInfo(AriModel):
@@ -191,5 +192,5 @@ class AsteriskInfo(AriModel):
 class Ping(AriModel):
     """Answer to `asterisk/ping`; `timestamp` is Asterisk's clock."""
 
-    asterisk_id: str
-    timestamp: datetime
+    asterisk_id: str = ""
+    timestamp: datetime | None = None

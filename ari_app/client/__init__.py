@@ -13,7 +13,7 @@ Every future raises a subclass of AriError. Paths and parameters: Asterisk's res
 """
 
 from ari_app.client.backoff import Backoff
-from ari_app.client.client import AriClient, forget
+from ari_app.client.client import AriClient
 from ari_app.client.errors import (
     AriConflict,
     AriDisconnected,
@@ -48,5 +48,4 @@ __all__ = [
     "Param",
     "Params",
     "Response",
-    "forget",
 ]

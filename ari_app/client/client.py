@@ -3,7 +3,7 @@
 import asyncio
 import time
 from asyncio import Future
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -124,7 +124,7 @@ class AriClient:
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
-        self._finish(AriDisconnected(body="closed"), raised=False)
+        self._finish(AriDisconnected(body="closed by its owner"), raised=False)
 
     async def connected(self) -> None:
         """Wait until requests are possible and the event filter is set.
@@ -189,14 +189,17 @@ class AriClient:
     ) -> Future[T]:
         if self._connection is None:
             reply: Future[T] = asyncio.get_running_loop().create_future()
-            reply.set_exception(AriDisconnected(method, uri, body=str(self._ended or "")))
+            reply.set_exception(AriDisconnected(method, uri, body=self._why_not()))
             return reply
         seconds = self._request_timeout if timeout is None else timeout
         frame, reply = self._requests.ask(
             method, uri, params, body, decode=decode, timeout_seconds=seconds
         )
-        self._connection.send(frame)
+        self._connection.send(frame, reply)
         return reply
+
+    def _why_not(self) -> str:
+        return f"the client has ended: {self._ended}" if self._ended else "not connected"
 
     async def _run(self) -> None:
         try:
@@ -239,7 +242,7 @@ class AriClient:
         self._connections += 1
         reader = asyncio.create_task(connection.read(self._take), name="ari reader")
         filtered = self.applications.filter(self.app, self._allowed)
-        reason = "closed"
+        reason = "closed by its owner"
         try:
             await asyncio.wait((reader, filtered), return_when=asyncio.FIRST_COMPLETED)
             if not reader.done():
@@ -277,17 +280,6 @@ class AriClient:
             self._ended = error
             self._inbox.end(error if raised else None)
             self._settled.set()
-
-
-def forget(*replies: Future[Any], on_failure: Callable[[AriError], None]) -> None:
-    """For requests that nobody waits for: calls `on_failure` with the error of each that fails."""
-
-    def look(reply: Future[Any]) -> None:
-        if not reply.cancelled() and isinstance(error := reply.exception(), AriError):
-            on_failure(error)
-
-    for reply in replies:
-        reply.add_done_callback(look)
 
 
 def _as_it_is(response: Response) -> Response:

@@ -24,7 +24,7 @@ class Connection:
 
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         self._websocket = websocket
-        self._outbox: deque[bytes] = deque()
+        self._outbox: deque[tuple[bytes, asyncio.Future[Any]]] = deque()
         self._unsent = asyncio.Event()
         self._sender = asyncio.create_task(self._send(), name="ari sender")
 
@@ -63,9 +63,13 @@ class Connection:
             raise AriDisconnected("GET", url, body=str(error)) from error
         return cls(websocket)
 
-    def send(self, frame: bytes) -> None:
-        """Send a text frame after those before it; lost if the connection ends before."""
-        self._outbox.append(frame)
+    def send(self, frame: bytes, reply: asyncio.Future[Any]) -> None:
+        """Send a request after those before it, unless `reply` is done with by then.
+
+        So a leg whose request was cancelled, or timed out while Asterisk did not read, is never
+        dialled late. Lost if the connection ends before.
+        """
+        self._outbox.append((frame, reply))
         self._unsent.set()
 
     async def read(self, take: Callable[[dict[str, Any]], None]) -> str:
@@ -96,4 +100,6 @@ class Connection:
             await self._unsent.wait()
             self._unsent.clear()
             while self._outbox:
-                await self._websocket.send_frame(self._outbox.popleft(), aiohttp.WSMsgType.TEXT)
+                frame, reply = self._outbox.popleft()
+                if not reply.done():
+                    await self._websocket.send_frame(frame, aiohttp.WSMsgType.TEXT)

@@ -1,5 +1,7 @@
 """Why a request was not carried out. An error's docstring is its message."""
 
+import orjson
+
 
 class AriError(Exception):
     """Asterisk did not do what was asked."""
@@ -14,12 +16,11 @@ class AriError(Exception):
         """Asterisk's own words, or the reason."""
 
     def __str__(self) -> str:
-        said = (self.__doc__ or "").strip().splitlines()[0]
-        asked = f" {self.method} {self.uri}" if self.uri else ""
-        status = f" {self.status}" if self.status else ""
-        body = f" {self.body}" if self.body else ""
-        detail = f"{asked}{status}{body}"
-        return f"{said}{detail}" if detail else said
+        said = (self.__doc__ or "").strip().rstrip(".")
+        asked = f"{self.method} {self.uri}".strip()
+        answered = f"{self.status or ''} {self.body}".strip()
+        details = ": ".join(detail for detail in (asked, answered) if detail)
+        return f"{said} ({details})" if details else said
 
 
 class AriRejected(AriError):  # noqa: N818
@@ -75,6 +76,17 @@ _BY_STATUS: dict[int, type[AriRejected]] = {
 
 
 def rejected(method: str, uri: str, status: int, body: str) -> AriRejected:
-    """The typed error for an answer with a status of 400 or more."""
+    """The typed error for an answer with a status of 400 or more.
+
+    `body` is the answer's; Asterisk puts its words into {"message": ...}.
+    """
     kind = _BY_STATUS.get(status) or (AriServerError if status >= 500 else AriInvalid)
-    return kind(method, uri, status=status, body=body)
+    return kind(method, uri, status=status, body=_words(body))
+
+
+def _words(body: str) -> str:
+    try:
+        said = orjson.loads(body)["message"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return body
+    return said if isinstance(said, str) else body

@@ -8,6 +8,7 @@ grows instead is the lag, and the lag is there to be read: who sees it grow take
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ari_app.events import AriEvent
@@ -19,7 +20,8 @@ FAIRNESS = 32
 class Inbox:
     """Events in order of arrival, for one consumer, which iterates over it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._events: deque[tuple[float, AriEvent]] = deque()
         self._in_hand: float | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -33,7 +35,7 @@ class Inbox:
 
     def put(self, event: AriEvent) -> None:
         """Queue an event."""
-        self._events.append((time.monotonic(), event))
+        self._events.append((self._clock(), event))
         self._wake()
 
     def end(self, error: Exception | None = None) -> None:
@@ -77,7 +79,7 @@ class Inbox:
             if not self._events:
                 return 0.0
             oldest = self._events[0][0]
-        return time.monotonic() - oldest
+        return self._clock() - oldest
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
