@@ -97,6 +97,10 @@ class JournalFile:
         """Keep in mind that Postgres refuses this event; it stays in the file for good."""
         self._db.execute("INSERT OR REPLACE INTO refused VALUES (?, ?)", (position, error))
 
+    def count_refused(self) -> int:
+        """How many events Postgres has refused for good."""
+        return int(self._db.execute("SELECT count(*) FROM refused").fetchone()[0])
+
     def events_of(self, call_id: str) -> list[Event]:
         """All events of one call in this file, in the order in which they were written."""
         rows = read_rows(self._db, "WHERE call_id = ? ORDER BY id", (call_id,))
