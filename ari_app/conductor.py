@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 from uuid_utils import uuid7
 
-from ari_app.call import CallState
+from ari_app.call import CallState, Phase
 from ari_app.call import commands as do
 from ari_app.call import events as on
 from ari_app.call.state import Rules
@@ -66,7 +66,8 @@ class Conductor:
     """Every live call of this process.
 
     decide makes the decision from the channel's id and the dialplan's words, and never raises;
-    overload tells why arriving calls shall be handed to the dialplan, or None.
+    overload is given the number of calls in set-up and tells why the next one shall be handed to
+    the dialplan, or None.
     """
 
     def __init__(
@@ -89,7 +90,10 @@ class Conductor:
         self._calls: dict[str, LiveCall] = {}
         self._by_caller: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_setup: set[str] = set()
         self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def calls(self) -> int:
@@ -101,6 +105,10 @@ class Conductor:
         self._draining = True
         for call in tuple(self._calls.values()):
             call.feed(on.HandOverAsked(call.now, reason))
+
+    async def idle(self) -> None:
+        """Wait until no call is live."""
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Conduct until the client is closed; raises what ends the client."""
@@ -180,13 +188,16 @@ class Conductor:
             decision,
             self._executor,
             self._journal,
+            self._moved,
             self._done,
         )
         self._calls[call.id] = call
         self._by_caller[channel.id] = call
+        self._in_setup.add(call.id)
+        self._idle.clear()
         for kind, data in notes(decision, way="ari"):
             call.note(kind, data)
-        overload = self._overload(self.calls)
+        overload = self._overload(len(self._in_setup))
         call.feed(on.Arrived(call.now, decision.plan, blocked=decision.blocked, hand_over=overload))
 
     def _destroyed(self, event: ChannelDestroyed) -> None:
@@ -255,9 +266,16 @@ class Conductor:
         if call.bridge_made:
             self._executor.carry_out(call, do.ReleaseBridge())
 
+    def _moved(self, call: LiveCall) -> None:
+        if call.state.final or call.state.phase is Phase.CONNECTED:
+            self._in_setup.discard(call.id)
+
     def _done(self, call: LiveCall) -> None:
+        self._in_setup.discard(call.id)
         self._calls.pop(call.id, None)
         self._by_caller.pop(call.caller, None)
+        if not self._calls:
+            self._idle.set()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -16,7 +16,9 @@ from db.events import Event
 class JournalSink(Protocol):
     """Where events are recorded; returns at once."""
 
-    writer: str
+    @property
+    def writer(self) -> str:
+        """Name of the process that writes."""
 
     def append(self, events: list[Event], /) -> None:
         """Take the events."""
@@ -33,7 +35,7 @@ class LiveCall:
     """Feeds events to the call's machine and hands its commands on.
 
     caller is Asterisk's id of the caller's channel. Clocks and notes are kept here; all else goes
-    to the executor.
+    to the executor. moved is told of each new phase, done when nothing is left to wait for.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class LiveCall:
         "_executor",
         "_journal",
         "_loop",
+        "_moved",
         "_seq",
         "_timers",
         "bridge_made",
@@ -57,6 +60,7 @@ class LiveCall:
         decision: Decision,
         executor: Executor,
         journal: JournalSink,
+        moved: Callable[["LiveCall"], None],
         done: Callable[["LiveCall"], None],
     ) -> None:
         self.id = state.id
@@ -67,6 +71,7 @@ class LiveCall:
         self.ended_t: float | None = None
         self._executor = executor
         self._journal = journal
+        self._moved = moved
         self._done = done
         self._seq = 0
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
@@ -79,7 +84,10 @@ class LiveCall:
 
     def feed(self, event: CallEvent) -> None:
         """Apply an event and begin what follows from it."""
+        before = self.state.phase
         self.state, commands = step(self.state, event)
+        if self.state.phase is not before:
+            self._moved(self)
         for command in commands:
             match command:
                 case do.Note(kind, data):

@@ -28,7 +28,14 @@ def diagram() -> str:
         lines.append(f"    {phase} --> {target}: {', '.join(sorted(events))}")
     lines += ["    ended --> [*]", "    handed_over --> [*]", "```"]
     for phase in Phase:
-        lines += ["", f"## {phase}", "", "| event | can lead to |", "|---|---|", *sorted(rows[phase])]
+        lines += [
+            "",
+            f"## {phase}",
+            "",
+            "| event | can lead to |",
+            "|---|---|",
+            *sorted(rows[phase]),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,89 @@
+"""What every process of a node has: journal, knowledge, metrics, and its work in the background."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from ari_app.knowledge import Knowing, decider, load, routing_rules
+from ari_app.logs import configure_logs
+from ari_app.metrics import CountedJournal, Metrics
+from ari_app.settings import Settings
+from db.journal import Journal, writer_name
+
+log = structlog.get_logger(__name__)
+
+RESTART_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The common parts of one running process."""
+
+    settings: Settings
+    knowing: Knowing
+    journal: Journal
+    counted: CountedJournal
+    metrics: Metrics
+    stopping: asyncio.Event
+
+    def decider(self) -> Callable[..., Any]:
+        """The decision function, its faults counted."""
+        return decider(self.knowing, routing_rules(self.settings), self.metrics.undecided.inc)
+
+
+@contextlib.asynccontextmanager
+async def running_process(settings: Settings, name: str) -> AsyncIterator[Process]:
+    """Start the common parts; SIGTERM and SIGINT set `stopping`; all is closed at the end.
+
+    name tells this process' journal apart from the others' of the node.
+    """
+    configure_logs(settings.log_level)
+    metrics = Metrics()
+    journal = Journal(settings.data_dir / "journal", writer_name(settings.node, name), alarm=_alarm)
+    journal.start()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    counted = CountedJournal(journal.writer, journal.append, metrics)
+    process = Process(settings, load(settings), journal, counted, metrics, stopping)
+    metrics.watch(
+        "polri110_journal_waiting",
+        "Events not on the disk yet",
+        lambda: journal.health.waiting,
+    )
+    try:
+        yield process
+    finally:
+        await journal.close()
+
+
+async def kept_alive(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run work for ever; what ends it is logged, and it is begun again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("background_failed", work=name)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+def tell_systemd(state: str) -> None:
+    """sd_notify(3): READY=1 or STOPPING=1, where systemd started us."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        notify.send(state.encode())
+
+
+def _alarm(what: str, detail: str) -> None:
+    log.error("alarm", what=what, detail=detail)

@@ -1,0 +1,118 @@
+"""The Stasis application of one Asterisk: the one place where its parts are put together."""
+
+import asyncio
+import contextlib
+from pathlib import PurePosixPath
+
+import structlog
+import uvloop
+
+from agi.dialplan import DialplanRules
+from ari_app.call.state import Rules
+from ari_app.client import AriClient
+from ari_app.client.errors import AriError
+from ari_app.conductor import READ, Conductor
+from ari_app.executor import AriExecutor
+from ari_app.load import LoadGate
+from ari_app.metrics import serve_metrics
+from ari_app.process import Process, running_process, tell_systemd
+from ari_app.recordings import RecordingArchive
+from ari_app.settings import AnswerPolicy, Settings
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 30.0
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; returns when the calls are handed over or have ended."""
+    uvloop.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Conduct calls until told to stop. Raises AriError when Asterisk refuses us for good."""
+    async with contextlib.AsyncExitStack() as stack:
+        process = await stack.enter_async_context(running_process(settings, settings.ari_app))
+        ari = await stack.enter_async_context(
+            AriClient(
+                settings.ari_url,
+                settings.ari_user,
+                settings.ari_password.get_secret_value(),
+                settings.ari_app,
+                read=READ,
+                request_timeout=settings.ari_timeout_seconds,
+            )
+        )
+        conductor = _conductor(process, ari)
+        _watch(process, ari, conductor)
+        if settings.metrics_port:
+            runner = await serve_metrics(
+                process.metrics,
+                lambda: None if ari.is_connected else "no connection to Asterisk",
+                settings.metrics_port,
+            )
+            stack.push_async_callback(runner.cleanup)
+        conducting = asyncio.create_task(conductor.run(), name="conductor")
+        ready = asyncio.create_task(_ready(ari, settings))
+        stop = asyncio.create_task(process.stopping.wait())
+        try:
+            await asyncio.wait((conducting, stop), return_when=asyncio.FIRST_COMPLETED)
+            tell_systemd("STOPPING=1")
+            if not conducting.done():
+                await _drain(conductor)
+        finally:
+            ready.cancel()
+            stop.cancel()
+            await ari.close()
+            await conducting
+
+
+def _conductor(process: Process, ari: AriClient) -> Conductor:
+    settings = process.settings
+    dialplan = DialplanRules(
+        answer=settings.answer.value,
+        greeting=settings.greeting,
+        recordings=PurePosixPath(settings.asterisk_spool_dir, "recording")
+        if settings.recording
+        else None,
+    )
+    gate = LoadGate(
+        ari.lag, ari.delay, settings.handover_lag_ms / 1000, most_calls=settings.handover_calls
+    )
+    return Conductor(
+        ari,
+        AriExecutor(ari, dialplan),
+        process.decider(),
+        process.counted,
+        RecordingArchive(settings.spool_dir, settings.data_dir / "recordings"),
+        Rules(
+            answer_at_once=settings.answer is AnswerPolicy.AT_ONCE,
+            greeting=settings.greeting,
+            recording=settings.recording,
+            progress_seconds=settings.desk_progress_ms / 1000,
+        ),
+        gate.reason,
+    )
+
+
+def _watch(process: Process, ari: AriClient, conductor: Conductor) -> None:
+    metrics = process.metrics
+    metrics.watch("polri110_calls", "Live calls", lambda: conductor.calls)
+    metrics.watch("polri110_event_lag_seconds", "Age of the oldest waiting event", ari.lag)
+    metrics.watch("polri110_ari_connected", "1 while connected", lambda: float(ari.is_connected))
+
+
+async def _ready(ari: AriClient, settings: Settings) -> None:
+    with contextlib.suppress(AriError):  # the conductor raises it
+        await ari.connected()
+        log.info("ready", asterisk=settings.ari_url, app=settings.ari_app)
+        tell_systemd("READY=1")
+
+
+async def _drain(conductor: Conductor) -> None:
+    """Give ringing calls to the dialplan and wait for those that are connected."""
+    log.info("draining", calls=conductor.calls)
+    conductor.drain("shutdown")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await conductor.idle()
