@@ -16,10 +16,12 @@ from ari_app.logs import configure_logs
 from ari_app.metrics import CountedJournal, Metrics
 from ari_app.settings import Settings
 from db.journal import Journal, writer_name
+from db.writer import Writer
 
 log = structlog.get_logger(__name__)
 
 RESTART_SECONDS = 2.0
+SHIP_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Process:
     knowing: Knowing
     journal: Journal
     counted: CountedJournal
+    writer: Writer | None
     metrics: Metrics
     stopping: asyncio.Event
 
@@ -52,17 +55,46 @@ async def running_process(settings: Settings, name: str) -> AsyncIterator[Proces
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    counted = CountedJournal(journal.writer, journal.append, metrics)
-    process = Process(settings, load(settings), journal, counted, metrics, stopping)
+    url = settings.database_url.get_secret_value()
+    process = Process(
+        settings,
+        load(settings),
+        journal,
+        CountedJournal(journal.writer, journal.append, metrics),
+        Writer(url, journal, alarm=_alarm) if url else None,
+        metrics,
+        stopping,
+    )
     metrics.watch(
         "polri110_journal_waiting",
         "Events not on the disk yet",
         lambda: journal.health.waiting,
     )
+    background = [
+        asyncio.create_task(kept_alive(name, work), name=name)
+        for name, work in _background(process).items()
+    ]
     try:
         yield process
     finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await _ship_the_rest(process)
         await journal.close()
+
+
+def _background(process: Process) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+    if process.writer is None:
+        log.warning("no_database", effect="the record stays in the local journal")
+        return {}
+    return {"writer": process.writer.run}
+
+
+async def _ship_the_rest(process: Process) -> None:
+    if process.writer is not None and not await process.writer.drain(SHIP_SECONDS):
+        left = await process.journal.count_unshipped()
+        log.warning("journal_left", events=left, effect="shipped at the next start")
 
 
 async def kept_alive(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
