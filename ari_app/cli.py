@@ -1,10 +1,10 @@
 """The command `polri110`: every part's own commands under one name."""
 
 import sys
+from typing import NoReturn
 
 import cyclopts
 from pydantic import ValidationError
-from rich.console import Console
 
 from ari_app.settings import Settings
 
@@ -17,6 +17,7 @@ app = cyclopts.App(
     Examples:
 
         polri110 serve                     conduct the calls of one Asterisk
+        polri110 agi                       stand in when no application answers
         polri110 calls list --limit 20     the latest calls
         polri110 route --lat 3.5952 --lon 98.6722
     """,
@@ -30,9 +31,28 @@ def serve() -> None:
 
     Needs POLRI110_ARI_PASSWORD, and POLRI110_DATABASE_URL for the record to reach Postgres.
     """
-    from ari_app.service import run  # the other commands start faster without it
+    from ari_app.client.errors import AriError  # the other commands start faster without them
+    from ari_app.service import run
 
-    run(_settings())
+    settings = _settings()
+    try:
+        run(settings)
+    except AriError as error:
+        _fail(f"{settings.ari_url}: {error}")
+    except OSError as error:
+        _fail(f"cannot start: {error}")
+
+
+@app.command
+def agi() -> None:
+    """Answer FastAGI until SIGTERM: the way of a call when no application takes it."""
+    from agi.service import run
+
+    settings = _settings()
+    try:
+        run(settings)
+    except OSError as error:
+        _fail(f"cannot start: {error} (POLRI110_AGI_PORT is {settings.agi_port})")
 
 
 def _settings() -> Settings:
@@ -41,8 +61,13 @@ def _settings() -> Settings:
     except ValidationError as error:
         for fault in error.errors():
             name = "_".join(str(part) for part in fault["loc"]).upper()
-            Console(stderr=True).print(f"POLRI110_{name}: {fault['msg']} (docs/settings.md)")
+            print(f"POLRI110_{name}: {fault['msg']} (docs/settings.md)", file=sys.stderr)
         sys.exit(2)
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(1)
 
 
 def main() -> None:

@@ -1,12 +1,13 @@
 """What is counted, and the loopback page that shows it: /metrics for Prometheus, /health."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from db.events import Event
+from db.journal import Journal
 
 
 class Metrics:
@@ -63,15 +64,23 @@ class Metrics:
 class CountedJournal:
     """A journal whose events are counted on their way in."""
 
-    writer: str
-    append_to: Callable[[list[Event]], None]
+    journal: Journal
     metrics: Metrics
 
-    def append(self, events: list[Event], /) -> None:
+    @property
+    def writer(self) -> str:
+        """Name of the process that writes."""
+        return self.journal.writer
+
+    def append(self, events: Sequence[Event], /) -> None:
         """Count and record."""
         for event in events:
             self.metrics.count(event)
-        self.append_to(events)
+        self.journal.append(events)
+
+    async def flush(self) -> bool:
+        """Wait until all is on the disk; False when the disk fails."""
+        return await self.journal.flush()
 
 
 async def serve_metrics(

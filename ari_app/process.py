@@ -7,13 +7,17 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import structlog
 
+from agi.dialplan import DialplanRules
+from agi.lookup import Decide
 from ari_app.knowledge import Knowing, decider, load, routing_rules
 from ari_app.logs import configure_logs
 from ari_app.metrics import CountedJournal, Metrics
+from ari_app.recordings import RecordingArchive
 from ari_app.settings import Settings
 from db.journal import Journal, writer_name
 from db.writer import Writer
@@ -36,9 +40,22 @@ class Process:
     metrics: Metrics
     stopping: asyncio.Event
 
-    def decider(self) -> Callable[..., Any]:
+    def decider(self) -> Decide:
         """The decision function, its faults counted."""
         return decider(self.knowing, routing_rules(self.settings), self.metrics.undecided.inc)
+
+    def archive(self) -> RecordingArchive:
+        """Where finished recordings go."""
+        return RecordingArchive(self.settings.spool_dir, self.settings.data_dir / "recordings")
+
+    def dialplan_rules(self) -> DialplanRules:
+        """How the dialplan shall treat a call that it is given."""
+        spool = self.settings.asterisk_spool_dir
+        return DialplanRules(
+            answer=self.settings.answer.value,
+            greeting=self.settings.greeting,
+            recordings=PurePosixPath(spool, "recording") if self.settings.recording else None,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +77,7 @@ async def running_process(settings: Settings, name: str) -> AsyncIterator[Proces
         settings,
         load(settings),
         journal,
-        CountedJournal(journal.writer, journal.append, metrics),
+        CountedJournal(journal, metrics),
         Writer(url, journal, alarm=_alarm) if url else None,
         metrics,
         stopping,

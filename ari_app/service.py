@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-from pathlib import PurePosixPath
 
 import structlog
 import uvloop
 
-from agi.dialplan import DialplanRules
 from ari_app.call.state import Rules
 from ari_app.client import AriClient
 from ari_app.client.errors import AriError
@@ -16,7 +14,6 @@ from ari_app.executor import AriExecutor
 from ari_app.load import LoadGate
 from ari_app.metrics import serve_metrics
 from ari_app.process import Process, running_process, tell_systemd
-from ari_app.recordings import RecordingArchive
 from ari_app.settings import AnswerPolicy, Settings
 
 log = structlog.get_logger(__name__)
@@ -69,22 +66,15 @@ async def serve(settings: Settings) -> None:
 
 def _conductor(process: Process, ari: AriClient) -> Conductor:
     settings = process.settings
-    dialplan = DialplanRules(
-        answer=settings.answer.value,
-        greeting=settings.greeting,
-        recordings=PurePosixPath(settings.asterisk_spool_dir, "recording")
-        if settings.recording
-        else None,
-    )
     gate = LoadGate(
         ari.lag, ari.delay, settings.handover_lag_ms / 1000, most_calls=settings.handover_calls
     )
     return Conductor(
         ari,
-        AriExecutor(ari, dialplan),
+        AriExecutor(ari, process.dialplan_rules()),
         process.decider(),
         process.counted,
-        RecordingArchive(settings.spool_dir, settings.data_dir / "recordings"),
+        process.archive(),
         Rules(
             answer_at_once=settings.answer is AnswerPolicy.AT_ONCE,
             greeting=settings.greeting,
@@ -97,7 +87,7 @@ def _conductor(process: Process, ari: AriClient) -> Conductor:
 
 def _watch(process: Process, ari: AriClient, conductor: Conductor) -> None:
     metrics = process.metrics
-    metrics.watch("polri110_calls", "Live calls", lambda: conductor.calls)
+    metrics.watch("polri110_live_calls", "Live calls", lambda: conductor.calls)
     metrics.watch("polri110_event_lag_seconds", "Age of the oldest waiting event", ari.lag)
     metrics.watch("polri110_ari_connected", "1 while connected", lambda: float(ari.is_connected))
 

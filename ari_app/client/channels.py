@@ -45,7 +45,9 @@ class Channels:
         """Dial an endpoint, into the application `app` or a dialplan place when it answers.
 
         `timeout` in whole seconds, -1 for none, Asterisk's default 30. `originator` is the id of
-        the channel whose location and so on the new one inherits. AriConflict: the id is taken.
+        the channel whose location and so on the new one inherits. AriRejected: no channel was
+        made; AriServerError if the endpoint is unknown or has no contact, AriConflict if the id
+        is taken. After such a conflict Asterisk 22.10.1 calls other failures a conflict too.
         """
         params = {
             "endpoint": endpoint,

@@ -78,7 +78,7 @@ _BY_STATUS: dict[int, type[AriRejected]] = {
 def rejected(method: str, uri: str, status: int, body: str) -> AriRejected:
     """The typed error for an answer with a status of 400 or more.
 
-    `body` is the answer's; Asterisk puts its words into {"message": ...}.
+    `body` is the answer's; Asterisk puts its words into {"message": ...} or {"error": ...}.
     """
     kind = _BY_STATUS.get(status) or (AriServerError if status >= 500 else AriInvalid)
     return kind(method, uri, status=status, body=_words(body))
@@ -86,7 +86,9 @@ def rejected(method: str, uri: str, status: int, body: str) -> AriRejected:
 
 def _words(body: str) -> str:
     try:
-        said = orjson.loads(body)["message"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
         return body
-    return said if isinstance(said, str) else body
+    if not isinstance(answer, dict):
+        return body
+    return str(answer.get("message") or answer.get("error") or body)
