@@ -1,0 +1,135 @@
+"""`polri110 route`: where a call from a place would go."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import track
+
+from ari_app.settings import Settings
+from routing.command_line import fail, this_directory
+from routing.directory import Directory
+from routing.geo import Point
+from routing.indonesia import is_in_indonesia
+from routing.jurisdiction import Jurisdiction
+from routing.nation import load_nation
+from routing.plan import make_plan
+from routing.route_csv import PointsError, read_points, write_routes
+
+route_app = cyclopts.App(
+    name="route",
+    help="""Where a call would go.
+
+    For example:
+
+        polri110 route --lat 3.5952 --lon 98.6722 --uncertainty-m 35
+        polri110 route --csv points.csv > routes.csv
+    """,
+)
+
+
+@route_app.default
+def route(
+    *,
+    lat: float | None = None,
+    lon: float | None = None,
+    uncertainty_m: float = 0.0,
+    csv: Path | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Where a call from a point would go, or, with --csv, from each point of a file.
+
+    The CSV has the columns lat and lon; the answer is a CSV on standard output.
+
+    Parameters
+    ----------
+    lat, lon
+        Decimal degrees.
+    uncertainty_m
+        Radius in metres within which the caller is.
+    csv
+        A file with the columns lat and lon.
+    as_json
+        Print one JSON object.
+    """
+    nation = load_nation()
+    directory = this_directory(nation)
+    jurisdiction = Jurisdiction(nation, directory)
+    if csv is not None:
+        _route_file(csv, jurisdiction, directory, uncertainty_m)
+    elif lat is None or lon is None:
+        fail("say --lat and --lon, or --csv FILE", code=2)
+    elif abs(lat) > 90 or abs(lon) > 180:
+        fail(f"{lat} {lon} is no place on earth", code=2)
+    else:
+        _route_point(Point(lat, lon), jurisdiction, directory, uncertainty_m, as_json)
+
+
+def _route_point(
+    point: Point,
+    jurisdiction: Jurisdiction,
+    directory: Directory,
+    uncertainty_m: float,
+    as_json: bool,
+) -> None:
+    verdict = jurisdiction.locate(point, uncertainty_m)
+    settings = Settings()
+    plan = make_plan(directory, verdict, None, settings.default_unit, settings.ring_seconds)
+    polres = None if verdict.polres is None else directory.unit(verdict.polres)
+    second = None if verdict.second_polres is None else directory.unit(verdict.second_polres)
+    inside = is_in_indonesia(point)
+    if as_json:
+        answer = {
+            "lat": point.lat,
+            "lon": point.lon,
+            "in_indonesia": inside,
+            "polres_code": polres and polres.code,
+            "polres_name": polres and polres.name,
+            "polda_code": polres and polres.parent,
+            "kabupaten_code": verdict.kabupaten,
+            "kabupaten_name": verdict.kabupaten_name,
+            "kecamatan_code": verdict.kecamatan,
+            "kecamatan_name": verdict.kecamatan_name,
+            "second_kabupaten_code": verdict.second_kabupaten,
+            "second_polres_code": verdict.second_polres,
+            "ambiguous": verdict.ambiguous,
+            "distance_km": round(verdict.distance_km, 3),
+            "rungs": [rung.unit for rung in plan.rungs],
+        }
+        print(json.dumps(answer, ensure_ascii=False))
+        return
+    if not inside:
+        print("outside Indonesia: a call with this location goes to its trunk's default unit")
+    print(f"kabupaten  {verdict.kabupaten} {verdict.kabupaten_name}, {verdict.kecamatan_name}")
+    print(f"nearest    village {verdict.distance_km:.2f} km away")
+    print(f"Polres     {'none' if polres is None else f'{polres.code} {polres.name}'}")
+    sure = "ambiguous" if verdict.ambiguous else "not ambiguous"
+    other = "the same Polres" if second is None else f"{second.code} {second.name}"
+    print(
+        f"second     {verdict.second_kabupaten} {verdict.second_kabupaten_name}, {other} ({sure})"
+    )
+    for number, rung in enumerate(plan.rungs, 1):
+        print(f"rung {number}     {rung.unit} {rung.name}, {rung.ring_seconds:g} s")
+
+
+def _route_file(
+    path: Path, jurisdiction: Jurisdiction, directory: Directory, uncertainty_m: float
+) -> None:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            points = list(read_points(file))
+    except PointsError as error:
+        fail(f"{path}, {error}")
+    except OSError as error:
+        fail(f"{path}: cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        fail(f"{path}: not UTF-8")
+    console = Console(stderr=True)
+    rows = track(
+        points, "routing", console=console, transient=True, disable=not console.is_terminal
+    )
+    write_routes(rows, jurisdiction, directory, uncertainty_m, sys.stdout)
