@@ -84,7 +84,7 @@ class Asterisk:
     async def reachable(self, *desks: str, yes: bool = True, within_seconds: float = 5.0) -> None:
         """Have desks qualified now, and wait until they are reachable (or, yes=False, are not).
 
-        Raises StackError when they do not become so.
+        Needs qualify_seconds > 0. Raises StackError when they do not become so.
         """
         wanted = "Avail" if yes else "Unavail"
         deadline = time.monotonic() + within_seconds

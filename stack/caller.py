@@ -126,8 +126,9 @@ async def running_caller(
 ) -> AsyncIterator[Caller]:
     """A caller from `address` who sends the INVITE now.
 
-    Cancels when not answered within patience_ms; hangs up talk_ms after the answer. Without them,
-    or before, when told (hang_up). `tone`: a raw A-law file that is played again and again.
+    Cancels when not answered within patience_ms of the last provisional response; hangs up talk_ms
+    after the answer. Without them, or before, when told (hang_up). `tone`: a raw A-law file that is
+    played again and again.
     """
     request = invite or Invite()
     scenario = (SCENARIOS / "uac-call.xml").read_text(encoding="utf-8")

@@ -219,8 +219,8 @@ async def _listening(sipp: Sipp) -> None:
         await asyncio.sleep(0.01)
     if sipp.child.process.returncode == 0:  # a caller whose call is over already
         return
-    words = _errors(sipp.directory) or sipp.child.tail(2)
-    raise StackError(f"SIPp on port {sipp.port} does not start: {words}")
+    words = (_errors(sipp.directory) or sipp.child.tail(1)).strip().rpartition("\n")[2]
+    raise StackError(f"SIPp on port {sipp.port} does not start: {words.rpartition(': ')[2]}")
 
 
 def _bound(port: int) -> bool:
