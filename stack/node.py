@@ -1,0 +1,169 @@
+"""A whole node: Asterisk, the application and FastAGI, wired to one another and to a database."""
+
+import contextlib
+import json
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ari_app.knowledge import DIRECTORY_SNAPSHOT, routing_rules
+from ari_app.render import DeskEndpoint, RenderOptions, Trunk
+from ari_app.settings import Settings
+from routing.directory import Directory
+from routing.plan import make_plan
+from routing.snapshot import save_snapshot
+from stack.asterisk import Amend, Asterisk, running_asterisk
+from stack.ports import Ports
+from stack.process import Child, running
+from stack.programs import Programs
+
+APP_PATIENCE_SECONDS = 40.0  # a drain may wait for connected calls
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a node is made of.
+
+    directory: every unit and desk it knows; its desks with a contact, and those of `units`
+    (None: all), are rendered into Asterisk. settings: POLRI110_* names without their prefix, in
+    lower case, for the service's processes.
+    """
+
+    directory: Directory
+    trunks: tuple[Trunk, ...]
+    database_url: str
+    data_dir: Path
+    units: frozenset[str] | None = None
+    qualify_seconds: int = 10
+    settings: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+    amend: Amend | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running node. environment is what a further process of the service would need."""
+
+    asterisk: Asterisk
+    app: Child
+    agi: Child
+    environment: Mapping[str, str]
+    data_dir: Path
+    metrics_port: int
+
+    @property
+    def sip_port(self) -> int:
+        """Where the trunk's INVITEs go, on loopback."""
+        return self.asterisk.options.sip_port
+
+
+def command(*arguments: str) -> list[str]:
+    """The command `polri110` of this Python."""
+    return [sys.executable, "-m", "ari_app", *arguments]
+
+
+def render_options(plan: Plan, ports: Ports, settings: Settings) -> RenderOptions:
+    """Asterisk's configuration for the plan, on ports of its own."""
+    directory, rules = plan.directory, routing_rules(settings)
+
+    def port(name: str) -> int:
+        return plan.ports.get(name) or ports.any()
+
+    rtp = ports.block(2000)
+    desks = tuple(
+        DeskEndpoint(desk.code, unit.code, unit.name, desk.contact, desk.password)
+        for unit in directory.units.values()
+        if plan.units is None or unit.code in plan.units
+        for desk in directory.enabled_desks(unit.code)
+        if desk.contact or desk.password
+    )
+    return RenderOptions(
+        ari_password=secrets.token_urlsafe(24),
+        default_plan=make_plan(directory, None, None, rules.default_unit, rules.ring_seconds),
+        trunks=plan.trunks,
+        desks=desks,
+        static_plans={
+            trunk.name: make_plan(
+                directory, None, trunk.default_unit or None, rules.default_unit, rules.ring_seconds
+            )
+            for trunk in plan.trunks
+        },
+        sip_bind="127.0.0.1",
+        sip_port=port("sip"),
+        rtp_start=rtp.start,
+        rtp_end=rtp.stop - 1,
+        ari_port=port("ari"),
+        agi_port=port("agi"),
+        qualify_seconds=plan.qualify_seconds,
+        answer=settings.answer.value,
+        greeting=settings.greeting,
+        recording=settings.recording,
+    )
+
+
+def environment(plan: Plan, asterisk: Asterisk, metrics_port: int) -> dict[str, str]:
+    """POLRI110_* variables for the processes beside this Asterisk."""
+    options = asterisk.options
+    units = {trunk.name: trunk.default_unit for trunk in plan.trunks if trunk.default_unit}
+    settings = {
+        "data_dir": str(plan.data_dir),
+        "ari_url": asterisk.ari_url,
+        "ari_user": options.ari_user,
+        "ari_password": options.ari_password,
+        "agi_port": str(options.agi_port),
+        "spool_dir": str(asterisk.spool),
+        "asterisk_spool_dir": options.directories.spool,
+        "database_url": plan.database_url,
+        "trunk_units": json.dumps(units),
+        "metrics_port": str(metrics_port),
+        **plan.settings,
+    }
+    return {f"POLRI110_{name.upper()}": value for name, value in settings.items()}
+
+
+def settings_of(plan: Plan) -> Settings:
+    """The settings that the plan's own processes will read, as far as rendering needs them."""
+    return Settings.model_validate(dict(plan.settings))
+
+
+@contextlib.asynccontextmanager
+async def running_node(
+    programs: Programs, ports: Ports, plan: Plan, sounds: Path
+) -> AsyncIterator[Node]:
+    """The node for the time of the block; raises StackError when a part does not start.
+
+    The application is offered calls when its /health says ok: wait for that, not for this.
+    """
+    plan.data_dir.mkdir(parents=True, exist_ok=True)
+    save_snapshot(plan.directory, plan.data_dir / DIRECTORY_SNAPSHOT)
+    options = render_options(plan, ports, settings_of(plan))
+    metrics_port = plan.ports.get("metrics") or ports.any()
+    async with contextlib.AsyncExitStack() as stack:
+        asterisk = await stack.enter_async_context(
+            running_asterisk(programs, options, sounds, plan.amend)
+        )
+        variables = environment(plan, asterisk, metrics_port)
+        agi = await stack.enter_async_context(
+            running("FastAGI", command("agi"), plan.data_dir / "agi.log", variables)
+        )
+        app = await stack.enter_async_context(
+            running(
+                "Application",
+                command("serve"),
+                plan.data_dir / "app.log",
+                variables,
+                patience_seconds=APP_PATIENCE_SECONDS,
+            )
+        )
+        yield Node(asterisk, app, agi, variables, plan.data_dir, metrics_port)
+
+
+def province_units(directory: Directory, poldas: Sequence[str]) -> frozenset[str]:
+    """Codes of Mabes, the given Polda and every Polres under them."""
+    return frozenset(
+        unit.code
+        for unit in directory.units.values()
+        if unit.code == "mabes" or unit.code in poldas or unit.parent in poldas
+    )
