@@ -16,8 +16,11 @@ from routing.geo import Point
 from routing.nation import Villages
 from routing.sphere import arc_km, unit_vector, unit_vectors
 
-# The walk begins at some village of the point's cell: small cells ashore, large ones at sea.
-CELLS_PER_DEGREE = (20, 2)
+# The walk begins at a village of the point's cell, where it has any; else, at sea and in forests,
+# at the village nearest to the middle of its large cell.
+CELLS_PER_DEGREE = 20
+LARGE_PER_DEGREE = 2
+SOUTH, NORTH, WEST, EAST = -13, 9, 92, 143  # the large cells cover this; beyond it, the last one
 
 
 class NearestVillage:
@@ -33,16 +36,27 @@ class NearestVillage:
         self._kabupaten = memoryview(villages.kabupaten.data)
         self._rims = _rims(villages)
         self._rim_vectors = [np.ascontiguousarray(vectors[rim]) for rim in self._rims]
-        self._starts = [
-            dict(zip(_cells(villages, per_degree), range(len(villages.code)), strict=True))
-            for per_degree in CELLS_PER_DEGREE
-        ]
+        rows = np.floor(villages.lat * CELLS_PER_DEGREE).astype(np.int64)
+        columns = np.floor(villages.lon * CELLS_PER_DEGREE).astype(np.int64)
+        self._starts: dict[tuple[int, int], int] = {
+            cell: index
+            for index, cell in enumerate(zip(rows.tolist(), columns.tolist(), strict=True))
+        }
+        self._large_starts: dict[tuple[int, int], int] = {}
+        here = 0
+        for row in range(SOUTH * LARGE_PER_DEGREE, NORTH * LARGE_PER_DEGREE):
+            for column in range(WEST * LARGE_PER_DEGREE, EAST * LARGE_PER_DEGREE):
+                middle = Point((row + 0.5) / LARGE_PER_DEGREE, (column + 0.5) / LARGE_PER_DEGREE)
+                here, _ = self._walk(middle, here)
+                self._large_starts[row, column] = here
 
     def find(self, point: Point) -> tuple[int, float]:
         """Index of the nearest village, and its great-circle distance in kilometres."""
+        return self._walk(point, self._start(point))
+
+    def _walk(self, point: Point, nearest: int) -> tuple[int, float]:
         px, py, pz = unit_vector(point)
         xs, ys, zs, touching, ends = self._x, self._y, self._z, self._touching, self._ends
-        nearest = self._start(point)
         dx, dy, dz = xs[nearest] - px, ys[nearest] - py, zs[nearest] - pz
         shortest = dx * dx + dy * dy + dz * dz
         here = -1
@@ -63,22 +77,13 @@ class NearestVillage:
         return second, arc_km(sqrt(off @ off))
 
     def _start(self, point: Point) -> int:
-        for starts, per_degree in zip(self._starts, CELLS_PER_DEGREE, strict=True):
-            cell = _cell(floor(point.lat * per_degree), floor(point.lon * per_degree))
-            if (start := starts.get(cell)) is not None:
-                return start
-        return 0
-
-
-def _cell(row: int, column: int) -> int:
-    return row * 100_000 + column
-
-
-def _cells(villages: Villages, per_degree: int) -> list[int]:
-    rows = np.floor(villages.lat * per_degree).astype(np.int64)
-    columns = np.floor(villages.lon * per_degree).astype(np.int64)
-    cells: list[int] = (rows * 100_000 + columns).tolist()
-    return cells
+        cell = (floor(point.lat * CELLS_PER_DEGREE), floor(point.lon * CELLS_PER_DEGREE))
+        start = self._starts.get(cell)
+        if start is None:
+            row = floor(min(max(point.lat, SOUTH), NORTH - 0.01) * LARGE_PER_DEGREE)
+            column = floor(min(max(point.lon, WEST), EAST - 0.01) * LARGE_PER_DEGREE)
+            start = self._large_starts[row, column]
+        return start
 
 
 def _rims(villages: Villages) -> list[NDArray[np.int32]]:
