@@ -1,12 +1,16 @@
 """A whole node: Asterisk, the application and FastAGI, wired to one another and to a database."""
 
+import asyncio
 import contextlib
 import json
 import secrets
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import aiohttp
 
 from ari_app.knowledge import DIRECTORY_SNAPSHOT, routing_rules
 from ari_app.render import DeskEndpoint, RenderOptions, Trunk
@@ -15,8 +19,8 @@ from routing.directory import Directory
 from routing.plan import make_plan
 from routing.snapshot import save_snapshot
 from stack.asterisk import Amend, Asterisk, running_asterisk
-from stack.ports import Ports
-from stack.process import Child, running
+from stack.ports import Ports, free
+from stack.process import Child, StackError, running
 from stack.programs import Programs
 
 APP_PATIENCE_SECONDS = 40.0  # a drain may wait for connected calls
@@ -57,6 +61,25 @@ class Node:
     def sip_port(self) -> int:
         """Where the trunk's INVITEs go, on loopback."""
         return self.asterisk.options.sip_port
+
+    async def ready(self, within_seconds: float = 20.0) -> None:
+        """Wait until the application takes calls and FastAGI listens; StackError if not."""
+        deadline = time.monotonic() + within_seconds
+        async with aiohttp.ClientSession() as session:
+            while time.monotonic() < deadline:
+                for child in (self.app, self.agi):
+                    if not child.running:
+                        raise StackError(f"{child.name} has ended: {child.tail()}")
+                if await self._healthy(session) and not free(self.asterisk.options.agi_port):
+                    return
+                await asyncio.sleep(0.05)
+        raise StackError(f"The application is not ready: {self.app.tail()}")
+
+    async def _healthy(self, session: aiohttp.ClientSession) -> bool:
+        with contextlib.suppress(aiohttp.ClientError):
+            async with session.get(f"http://127.0.0.1:{self.metrics_port}/health") as answer:
+                return answer.status == 200
+        return False
 
 
 def command(*arguments: str) -> list[str]:
@@ -134,7 +157,7 @@ async def running_node(
 ) -> AsyncIterator[Node]:
     """The node for the time of the block; raises StackError when a part does not start.
 
-    The application is offered calls when its /health says ok: wait for that, not for this.
+    Calls are taken when `ready()` has returned.
     """
     plan.data_dir.mkdir(parents=True, exist_ok=True)
     save_snapshot(plan.directory, plan.data_dir / DIRECTORY_SNAPSHOT)
