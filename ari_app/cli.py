@@ -14,15 +14,25 @@ app = cyclopts.App(
 
     Settings come from POLRI110_* variables (docs/settings.md).
 
-    Examples:
+    For example:
 
         polri110 serve                     conduct the calls of one Asterisk
         polri110 agi                       stand in when no application answers
         polri110 calls list --limit 20     the latest calls
         polri110 route --lat 3.5952 --lon 98.6722
     """,
+    help_format="plaintext",
     version_flags=["--version"],
 )
+
+
+# Read from their modules when they are asked for: each part knows its own commands.
+app.command(
+    "routing.commands:directory_app",
+    name="directory",
+    help="Units and desks: show, prove, export, import.",
+)
+app.command("routing.route_commands:route_app", name="route", help="Where a call would go.")
 
 
 @app.command
