@@ -19,8 +19,8 @@ from routing.directory import Directory
 from routing.plan import make_plan
 from routing.snapshot import save_snapshot
 from stack.asterisk import Amend, Asterisk, running_asterisk
-from stack.ports import Ports, free
-from stack.process import Child, StackError, running
+from stack.ports import Ports, bound
+from stack.process import Child, StackError, start
 from stack.programs import Programs
 
 APP_PATIENCE_SECONDS = 40.0  # a drain may wait for connected calls
@@ -48,14 +48,26 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A running node. environment is what a further process of the service would need."""
+    """A running node. environment is what a further process of the service would need.
+
+    The application and FastAGI can be ended (`node.app.stop(SIGKILL)`) and started again.
+    """
 
     asterisk: Asterisk
-    app: Child
-    agi: Child
     environment: Mapping[str, str]
     data_dir: Path
     metrics_port: int
+    _children: dict[str, Child] = field(default_factory=dict)
+
+    @property
+    def app(self) -> Child:
+        """The Stasis application."""
+        return self._children["serve"]
+
+    @property
+    def agi(self) -> Child:
+        """The FastAGI process."""
+        return self._children["agi"]
 
     @property
     def sip_port(self) -> int:
@@ -70,10 +82,35 @@ class Node:
                 for child in (self.app, self.agi):
                     if not child.running:
                         raise StackError(f"{child.name} has ended: {child.tail()}")
-                if await self._healthy(session) and not free(self.asterisk.options.agi_port):
+                if await self._healthy(session) and bound(self.asterisk.options.agi_port, "tcp"):
                     return
                 await asyncio.sleep(0.05)
         raise StackError(f"The application is not ready: {self.app.tail()}")
+
+    async def start_app(self) -> None:
+        """Start the application, again when it has ended; ready() tells when it takes calls."""
+        self._children["serve"] = await self._start("Application", "serve", "app.log")
+
+    async def start_agi(self) -> None:
+        """Start FastAGI, again when it has ended."""
+        self._children["agi"] = await self._start("FastAGI", "agi", "agi.log")
+
+    async def stop(self) -> None:
+        """Stop both, the application first: while it drains, FastAGI serves what it gives away."""
+        for name, patience_seconds in (("serve", APP_PATIENCE_SECONDS), ("agi", 5.0)):
+            if child := self._children.get(name):
+                await child.stop(patience_seconds=patience_seconds)
+
+    async def _start(self, name: str, verb: str, log: str) -> Child:
+        return await start(name, command(verb), self.data_dir / log, self.environment)
+
+    async def idle(self, within_seconds: float = 5.0) -> None:
+        """Wait until no channel is up; StackError names those that are left."""
+        deadline = time.monotonic() + within_seconds
+        while left := await self.asterisk.channels():
+            if time.monotonic() > deadline:
+                raise StackError(f"channels are left over: {', '.join(left)}")
+            await asyncio.sleep(0.02)
 
     async def _healthy(self, session: aiohttp.ClientSession) -> bool:
         with contextlib.suppress(aiohttp.ClientError):
@@ -168,19 +205,11 @@ async def running_node(
             running_asterisk(programs, options, sounds, plan.amend)
         )
         variables = environment(plan, asterisk, metrics_port)
-        agi = await stack.enter_async_context(
-            running("FastAGI", command("agi"), plan.data_dir / "agi.log", variables)
-        )
-        app = await stack.enter_async_context(
-            running(
-                "Application",
-                command("serve"),
-                plan.data_dir / "app.log",
-                variables,
-                patience_seconds=APP_PATIENCE_SECONDS,
-            )
-        )
-        yield Node(asterisk, app, agi, variables, plan.data_dir, metrics_port)
+        node = Node(asterisk, variables, plan.data_dir, metrics_port)
+        stack.push_async_callback(node.stop)
+        await node.start_agi()
+        await node.start_app()
+        yield node
 
 
 def province_units(directory: Directory, poldas: Sequence[str]) -> frozenset[str]:

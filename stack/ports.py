@@ -12,12 +12,14 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from stack.process import StackError
 
 SINGLE = range(20000, 32000)  # below Linux' ephemeral ports (32768 and above)
 BLOCKS = range(10000, 20000)
 BLOCK = 100  # blocks begin at multiples of this
+TCP_LISTEN = "0A"  # include/net/tcp_states.h, as /proc/net/tcp shows it
 
 
 def lock_directory() -> Path:
@@ -36,6 +38,18 @@ def free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+def bound(port: int, kind: Literal["udp", "tcp"]) -> bool:
+    """Whether a program has the port: a UDP socket, or a TCP one that listens.
+
+    The kernel's list is read (proc(5)); trying to bind it would be in that program's way.
+    """
+    lines = Path(f"/proc/net/{kind}").read_text().splitlines()[1:]
+    for fields in (line.split() for line in lines):
+        if fields[1].endswith(f":{port:04X}") and (kind == "udp" or fields[3] == TCP_LISTEN):
+            return True
+    return False
 
 
 class Ports:

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.ports import Ports
+from stack.ports import Ports, bound
 from stack.process import Child, StackError, start
 from stack.programs import Programs
 from stack.sip_trace import Message, NotSeenError, Trace
@@ -214,18 +214,13 @@ async def _listening(sipp: Sipp) -> None:
     """Wait until its socket is bound."""
     deadline = time.monotonic() + START_SECONDS
     while sipp.child.running and time.monotonic() < deadline:
-        if _bound(sipp.port):
+        if bound(sipp.port, "udp"):
             return
         await asyncio.sleep(0.01)
     if sipp.child.process.returncode == 0:  # a caller whose call is over already
         return
     words = (_errors(sipp.directory) or sipp.child.tail(1)).strip().rpartition("\n")[2]
     raise StackError(f"SIPp on port {sipp.port} does not start: {words.rpartition(': ')[2]}")
-
-
-def _bound(port: int) -> bool:
-    """Whether the kernel lists a UDP socket on the port (proc(5), /proc/net/udp)."""
-    return f":{port:04X} " in Path("/proc/net/udp").read_text()
 
 
 def _errors(directory: Path) -> str:
