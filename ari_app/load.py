@@ -5,24 +5,56 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How busy this process and its Asterisk are.
+
+    event_seconds: how late events are read. requests: ARI requests that wait for their answer.
+    calls_in_setup: calls that are not connected yet.
+    """
+
+    event_seconds: float
+    requests: int
+    calls_in_setup: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadLimits:
+    """Past any of these, calls are handed over; for at least hold_seconds."""
+
+    event_seconds: float
+    requests: int
+    calls_in_setup: int
+    hold_seconds: float = 1.0
+
+    def passed(self, load: Load) -> str | None:
+        """Which limit the load is past, in words for the record, or None."""
+        if load.event_seconds > self.event_seconds:
+            return f"events {load.event_seconds * 1000:.0f} ms late"
+        if load.requests > self.requests:
+            return f"{load.requests} requests unanswered"
+        if load.calls_in_setup > self.calls_in_setup:
+            return f"{load.calls_in_setup} calls in set-up"
+        return None
+
+
 class LoadGate:
     """Tells why the next call shall be handed over, or None.
 
-    lag and delay give seconds: how long events wait in this process, and how late they are handed
-    out by Asterisk's own clock. Asterisk conducted over ARI falls over rather than slows down
-    (docs/decisions/0003), so calls are handed over while it still answers quickly.
+    Asterisk conducted over ARI does not slow down at its limit, it falls
+    (docs/decisions/0003), and it falls within a second: so calls are handed over at the first sign,
+    and go on being handed over for a while, which lets it recover.
     """
 
-    lag: Callable[[], float]
-    delay: Callable[[], float]
-    most_lag_seconds: float
-    most_calls: int
+    def __init__(self, limits: LoadLimits, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._until = float("-inf")
+        self._reason = ""
 
-    def reason(self, calls_in_setup: int) -> str | None:
-        """calls_in_setup counts calls that have not been connected yet."""
-        if calls_in_setup > self.most_calls:
-            return f"{calls_in_setup} calls in set-up"
-        lag = max(self.lag(), self.delay())
-        if lag > self.most_lag_seconds:
-            return f"events {lag * 1000:.0f} ms late"
-        return None
+    def reason(self, load: Load) -> str | None:
+        """Ask for each arriving call."""
+        passed = self._limits.passed(load)
+        if passed is not None:
+            self._until = self._clock() + self._limits.hold_seconds
+            self._reason = passed
+        return self._reason if self._clock() < self._until else None

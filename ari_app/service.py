@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import structlog
 import uvloop
@@ -11,7 +12,7 @@ from ari_app.client import AriClient
 from ari_app.client.errors import AriError
 from ari_app.conductor import READ, Conductor
 from ari_app.executor import AriExecutor
-from ari_app.load import LoadGate
+from ari_app.load import Load, LoadGate, LoadLimits
 from ari_app.metrics import serve_metrics
 from ari_app.process import Process, running_process, tell_systemd
 from ari_app.settings import AnswerPolicy, Settings
@@ -67,8 +68,18 @@ async def serve(settings: Settings) -> None:
 def _conductor(process: Process, ari: AriClient) -> Conductor:
     settings = process.settings
     gate = LoadGate(
-        ari.lag, ari.delay, settings.handover_lag_ms / 1000, most_calls=settings.handover_calls
+        LoadLimits(
+            event_seconds=settings.handover_lag_ms / 1000,
+            requests=settings.handover_requests,
+            calls_in_setup=settings.handover_calls,
+        ),
+        time.monotonic,
     )
+
+    def overload(calls_in_setup: int) -> str | None:
+        late = max(ari.lag(), ari.delay())
+        return gate.reason(Load(late, ari.in_flight, calls_in_setup))
+
     return Conductor(
         ari,
         AriExecutor(ari, process.dialplan_rules()),
@@ -81,7 +92,7 @@ def _conductor(process: Process, ari: AriClient) -> Conductor:
             recording=settings.recording,
             progress_seconds=settings.desk_progress_ms / 1000,
         ),
-        gate.reason,
+        overload,
     )
 
 

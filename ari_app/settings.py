@@ -89,6 +89,10 @@ class Settings(BaseSettings):
         int,
         Field(gt=0, description="Event lag at which calls are handed to the dialplan."),
     ] = 150
+    handover_requests: Annotated[
+        int,
+        Field(gt=0, description="Unanswered ARI requests at which calls are handed over."),
+    ] = 40
     handover_calls: Annotated[
         int,
         Field(gt=0, description="Calls in set-up at which further ones are handed over."),

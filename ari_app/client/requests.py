@@ -66,13 +66,14 @@ class Requests:
         timeout_seconds: float,
     ) -> tuple[bytes, asyncio.Future[T]]:
         """The frame to send, and the future of its result."""
-        loop = asyncio.get_running_loop()
         self._last_id += 1
         request_id = str(self._last_id)
+        frame = _encode(request_id, method, uri, params, body)
+        loop = asyncio.get_running_loop()
         reply: asyncio.Future[T] = loop.create_future()
         timer = loop.call_later(timeout_seconds, self._timed_out, request_id)
         self._in_flight[request_id] = _Asked(method, uri, reply, decode, timer)
-        return _encode(request_id, method, uri, params, body), reply
+        return frame, reply
 
     def answer(self, frame: Mapping[str, Any]) -> None:
         """Take a RESTResponse; one that nobody waits for any longer is dropped."""
