@@ -15,9 +15,10 @@ import aiohttp
 from ari_app.knowledge import DIRECTORY_SNAPSHOT, routing_rules
 from ari_app.render import DeskEndpoint, RenderOptions, Trunk
 from ari_app.settings import Settings
-from routing.directory import Directory
+from routing.directory import Desk, Directory
+from routing.nation import load_nation
 from routing.plan import make_plan
-from routing.snapshot import save_snapshot
+from routing.snapshot import local_directory, save_snapshot
 from stack.asterisk import Amend, Asterisk, running_asterisk
 from stack.ports import Ports, bound
 from stack.process import Child, StackError, start
@@ -30,16 +31,18 @@ APP_PATIENCE_SECONDS = 40.0  # a drain may wait for connected calls
 class Plan:
     """What a node is made of.
 
-    directory: every unit and desk it knows; its desks with a contact, and those of `units`
-    (None: all), are rendered into Asterisk. settings: POLRI110_* names without their prefix, in
-    lower case, for the service's processes.
+    directory: every unit and desk it knows; None takes the one that is in data_dir, or the nation's
+    as it was built. Rendered into Asterisk are those desks of `units` (None: all) that have a
+    contact or a password; with phones_port, the others too, at a SIPp on that port of loopback.
+    settings: POLRI110_* names without their prefix, in lower case, for the service's processes.
     """
 
-    directory: Directory
+    directory: Directory | None
     trunks: tuple[Trunk, ...]
     database_url: str
     data_dir: Path
     units: frozenset[str] | None = None
+    phones_port: int | None = None
     qualify_seconds: int = 10
     settings: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
@@ -124,20 +127,24 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "ari_app", *arguments]
 
 
-def render_options(plan: Plan, ports: Ports, settings: Settings) -> RenderOptions:
+def render_options(
+    plan: Plan, directory: Directory, ports: Ports, settings: Settings
+) -> RenderOptions:
     """Asterisk's configuration for the plan, on ports of its own."""
-    directory, rules = plan.directory, routing_rules(settings)
+    rules = routing_rules(settings)
 
     def port(name: str) -> int:
         return plan.ports.get(name) or ports.any()
 
     rtp = ports.block(2000)
     desks = tuple(
-        DeskEndpoint(desk.code, unit.code, unit.name, desk.contact, desk.password)
+        DeskEndpoint(
+            desk.code, unit.code, unit.name, _contact(desk, plan.phones_port), desk.password
+        )
         for unit in directory.units.values()
         if plan.units is None or unit.code in plan.units
         for desk in directory.enabled_desks(unit.code)
-        if desk.contact or desk.password
+        if desk.contact or desk.password or plan.phones_port
     )
     return RenderOptions(
         ari_password=secrets.token_urlsafe(24),
@@ -161,6 +168,12 @@ def render_options(plan: Plan, ports: Ports, settings: Settings) -> RenderOption
         greeting=settings.greeting,
         recording=settings.recording,
     )
+
+
+def _contact(desk: Desk, phones_port: int | None) -> str | None:
+    if desk.contact or desk.password or phones_port is None:
+        return desk.contact
+    return f"sip:{desk.code}@127.0.0.1:{phones_port}"
 
 
 def environment(plan: Plan, asterisk: Asterisk, metrics_port: int) -> dict[str, str]:
@@ -197,8 +210,11 @@ async def running_node(
     Calls are taken when `ready()` has returned.
     """
     plan.data_dir.mkdir(parents=True, exist_ok=True)
-    save_snapshot(plan.directory, plan.data_dir / DIRECTORY_SNAPSHOT)
-    options = render_options(plan, ports, settings_of(plan))
+    snapshot = plan.data_dir / DIRECTORY_SNAPSHOT
+    if plan.directory is not None:
+        save_snapshot(plan.directory, snapshot)
+    directory = plan.directory or local_directory(snapshot, load_nation())
+    options = render_options(plan, directory, ports, settings_of(plan))
     metrics_port = plan.ports.get("metrics") or ports.any()
     async with contextlib.AsyncExitStack() as stack:
         asterisk = await stack.enter_async_context(
