@@ -6,16 +6,32 @@ from typing import NoReturn
 from rich.console import Console
 
 from ari_app.settings import Settings
+from routing.boundaries import BoundariesError, load_boundaries
 from routing.directory import Directory, DirectoryError
+from routing.jurisdiction import Jurisdiction
 from routing.nation import Nation
 from routing.snapshot import SnapshotError, local_directory
 
 SNAPSHOT = "directory.json"
+BOUNDARIES = "boundaries.npz"
 
 
 def snapshot_path() -> Path:
     """Where this node keeps its directory."""
     return Settings().data_dir / SNAPSHOT
+
+
+def boundaries_path() -> Path:
+    """Where this node keeps the boundaries that were imported."""
+    return Settings().data_dir / BOUNDARIES
+
+
+def this_jurisdiction(nation: Nation, directory: Directory) -> Jurisdiction:
+    """The jurisdiction of this node: by its boundaries, where they were imported, and villages."""
+    try:
+        return Jurisdiction(nation, directory, load_boundaries(boundaries_path()))
+    except BoundariesError as error:
+        fail(str(error))
 
 
 def this_directory(nation: Nation) -> Directory:

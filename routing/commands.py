@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import cyclopts
 from cyclopts import Parameter
+from rich.console import Console
 
-from routing.command_line import fail, snapshot_path, this_directory
+from routing.boundaries import BoundariesError, read_boundaries, save_boundaries
+from routing.command_line import boundaries_path, fail, snapshot_path, this_directory
 from routing.directory import Directory, DirectoryError, Level, Unit
 from routing.directory_files import (
     DirectoryFileError,
@@ -123,6 +125,28 @@ def import_(file: Path, /, *, dry_run: Flag = False) -> None:
             fail(str(error))
     done = "would change" if dry_run else "changed"
     print(f"{done} {len(changed)}: {', '.join(changed[:20])}{' ...' if len(changed) > 20 else ''}")
+
+
+@directory_app.command
+def import_boundaries(file: Path, /, *, code_property: str | None = None) -> None:
+    """Take official kabupaten boundaries from a GeoJSON FILE; they then decide over villages.
+
+    Polygons and MultiPolygons with the kabupaten's code as a property (code, kode, ..., or the one
+    that --code-property names). A bad feature is named, and then nothing is taken. A kabupaten
+    without a boundary goes on by its villages.
+    """
+    nation = load_nation()
+    known = [area.code for area in nation.kabupaten]
+    try:
+        with Console(stderr=True).status(f"reading {file.name}"):
+            boundaries = read_boundaries(file, known, code_property)
+            save_boundaries(boundaries, boundaries_path())
+    except BoundariesError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}")
+    missing = len(known) - len({boundary.kabupaten for boundary in boundaries})
+    print(f"{len(boundaries)} boundaries; {missing} kabupaten go on by their villages")
 
 
 def _rows(file: Path) -> Rows:

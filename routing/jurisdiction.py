@@ -1,4 +1,5 @@
-"""Whose territory a point lies in: the nearest village decides, by exact great-circle distance.
+"""Whose territory a point lies in: an official boundary decides where there is one, else the
+nearest village, by exact great-circle distance.
 
 Villages are points, not areas, so a fix near a border may fall to the neighbour: the verdict says
 how sure it is (`ambiguous`) and names the second candidate, which is the nearest village of any
@@ -7,6 +8,7 @@ other kabupaten.
 
 from dataclasses import dataclass
 
+from routing.boundaries import Boundaries
 from routing.directory import Directory, Level
 from routing.geo import Point
 from routing.nation import Nation
@@ -47,8 +49,12 @@ class Jurisdiction:
     without building it again.
     """
 
-    def __init__(self, nation: Nation, directory: Directory) -> None:
+    def __init__(
+        self, nation: Nation, directory: Directory, boundaries: Boundaries | None = None
+    ) -> None:
         self._nation = nation
+        self._boundaries = boundaries
+        self._index = {area.code: index for index, area in enumerate(nation.kabupaten)}
         self._nearest = NearestVillage(nation.villages)
         self._kabupaten_at = memoryview(nation.villages.kabupaten.data)
         self._kecamatan_at = memoryview(nation.villages.kecamatan.data)
@@ -72,6 +78,14 @@ class Jurisdiction:
         nearest, distance_km = self._nearest.find(point)
         owner = self._kabupaten_at[nearest]
         second, second_km = self._nearest.find_foreign(point, owner)
+        ambiguous = is_ambiguous(distance_km, second_km, uncertainty_m)
+        covering = None if self._boundaries is None else self._boundaries.kabupaten_at(point)
+        if self._boundaries is not None and covering is not None:
+            if self._index[covering] != owner:
+                second, second_km = nearest, distance_km
+                owner = self._index[covering]
+                nearest, distance_km = self._nearest.find_within(point, owner)
+            ambiguous = len(self._boundaries.kabupaten_within(point, uncertainty_m)) > 1
 
         kabupaten = self._nation.kabupaten[owner]
         kecamatan = self._nation.kecamatan[self._kecamatan_at[nearest]]
@@ -88,7 +102,7 @@ class Jurisdiction:
             second_kabupaten=second_kabupaten.code,
             second_kabupaten_name=second_kabupaten.name,
             second_polres=None if second_polres == polres else second_polres,
-            ambiguous=is_ambiguous(distance_km, second_km, uncertainty_m),
+            ambiguous=ambiguous,
             distance_km=distance_km,
             second_distance_km=second_km,
         )

@@ -8,6 +8,7 @@ are neighbours: only the foreign villages that touch the kabupaten, its rim, nee
 """
 
 from math import floor, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,9 @@ class NearestVillage:
         self._touching = memoryview(villages.touching.data)
         self._ends = memoryview(villages.touching_ends.data)
         self._kabupaten = memoryview(villages.kabupaten.data)
-        self._rims = _rims(villages)
-        self._rim_vectors = [np.ascontiguousarray(vectors[rim]) for rim in self._rims]
+        self._rims = [(rim, np.ascontiguousarray(vectors[rim])) for rim in _rims(villages)]
+        # Villages are sorted by code, so those of one kabupaten stand together.
+        self._own = np.searchsorted(villages.kabupaten, np.arange(len(self._rims) + 1))
         rows = np.floor(villages.lat * CELLS_PER_DEGREE).astype(np.int64)
         columns = np.floor(villages.lon * CELLS_PER_DEGREE).astype(np.int64)
         self._starts: dict[tuple[int, int], int] = {
@@ -71,10 +73,20 @@ class NearestVillage:
 
     def find_foreign(self, point: Point, kabupaten: int) -> tuple[int, float]:
         """The nearest village outside a kabupaten, for a point whose nearest village is in it."""
+        return self._among(point, *self._rims[kabupaten])
+
+    def find_within(self, point: Point, kabupaten: int) -> tuple[int, float]:
+        """The nearest village of one kabupaten."""
+        first, last = self._own[kabupaten], self._own[kabupaten + 1]
+        return self._among(point, np.arange(first, last), self._vectors[first:last])
+
+    def _among(
+        self, point: Point, indices: NDArray[np.integer[Any]], vectors: NDArray[np.float64]
+    ) -> tuple[int, float]:
         vector = np.array(unit_vector(point))
-        second = int(self._rims[kabupaten][(self._rim_vectors[kabupaten] @ vector).argmax()])
-        off = self._vectors[second] - vector
-        return second, arc_km(sqrt(off @ off))
+        index = int(indices[(vectors @ vector).argmax()])
+        off = self._vectors[index] - vector
+        return index, arc_km(sqrt(off @ off))
 
     def _start(self, point: Point) -> int:
         cell = (floor(point.lat * CELLS_PER_DEGREE), floor(point.lon * CELLS_PER_DEGREE))

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ari_app.settings import Settings
-from routing.command_line import fail, this_directory
+from routing.command_line import fail, this_directory, this_jurisdiction
 from routing.directory import Directory
 from routing.geo import Point
 from routing.indonesia import is_in_indonesia
@@ -58,7 +58,7 @@ def route(
     """
     nation = load_nation()
     directory = this_directory(nation)
-    jurisdiction = Jurisdiction(nation, directory)
+    jurisdiction = this_jurisdiction(nation, directory)
     if csv is not None:
         _route_file(csv, jurisdiction, directory, uncertainty_m)
     elif lat is None or lon is None:
