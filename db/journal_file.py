@@ -23,7 +23,7 @@ _COLUMNS = "id, call_id, writer, seq, at_us, kind, data"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- a pruned event's id must not come again
     call_id TEXT NOT NULL,
     writer TEXT NOT NULL,
     seq INTEGER NOT NULL,
@@ -60,6 +60,7 @@ class JournalFile:
             self._db.execute("PRAGMA synchronous=FULL")  # WAL with NORMAL may lose the last commits
             self._db.executescript(_SCHEMA)
             self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            self._open = set(self.open_calls())
         except sqlite3.Error:
             self._db.close()
             raise
@@ -70,12 +71,14 @@ class JournalFile:
             (e.call_id, e.writer, e.seq, _to_us(e.at), e.kind, encode_data(e.data)) for e in events
         ]
         with self._transaction():
-            self._note_open_calls(events)
+            opened, closed = self._note_open_calls(events)
             self._db.executemany(
                 "INSERT INTO event (call_id, writer, seq, at_us, kind, data)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
+        self._open |= opened
+        self._open -= closed
 
     def unshipped(self, limit: int) -> list[tuple[int, Event]]:
         """The oldest events that are not shipped yet, each with its position."""
@@ -141,18 +144,18 @@ class JournalFile:
         """Close the file; what was inserted is already on the disk."""
         self._db.close()
 
-    def _note_open_calls(self, events: Sequence[Event]) -> None:
-        is_open: dict[str, bool] = {}
+    def _note_open_calls(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
+        opened, closed = set[str](), set[str]()
         for event in events:
+            call = event.call_id
             if event.kind == "ended":
-                is_open[event.call_id] = False
-            elif event.call_id not in is_open and not self._knows(event.call_id):
-                is_open[event.call_id] = True
-        for call_id, now_open in is_open.items():
-            if now_open:
-                self._db.execute("INSERT OR IGNORE INTO open_call VALUES (?)", (call_id,))
-            else:
-                self._db.execute("DELETE FROM open_call WHERE call_id = ?", (call_id,))
+                closed.add(call)
+            elif call not in self._open and call not in opened and not self._knows(call):
+                opened.add(call)
+        opened -= closed
+        self._db.executemany("INSERT OR IGNORE INTO open_call VALUES (?)", [(c,) for c in opened])
+        self._db.executemany("DELETE FROM open_call WHERE call_id = ?", [(c,) for c in closed])
+        return opened, closed
 
     def _knows(self, call_id: str) -> bool:
         row = self._db.execute("SELECT 1 FROM event WHERE call_id = ? LIMIT 1", (call_id,))

@@ -9,7 +9,6 @@ not know of each other.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import PurePath
 from typing import Any
 
 from db.events import Event
@@ -137,7 +136,7 @@ class _Fold:
 
     def _located(self, data: Data) -> None:
         given = data.get("fix")
-        fix: Data = given if isinstance(given, Mapping) else {}
+        fix: Data = given if isinstance(given, dict) else {}
         self.call["location_source"] = as_text(fix.get("source"))
         for name in ("lat", "lon", "uncertainty_m"):
             self.call[name] = as_float(fix.get(name))
@@ -149,7 +148,7 @@ class _Fold:
     def _planned(self, data: Data) -> None:
         given = data.get("rungs")
         listed = given if isinstance(given, list) else []
-        rungs = [rung for rung in listed if isinstance(rung, Mapping)]
+        rungs = [rung for rung in listed if isinstance(rung, dict)]
         units = [as_text(rung.get("unit")) or "?" for rung in rungs]
         self.call["plan_reason"] = as_text(data.get("reason"))
         self.call["plan"] = units
@@ -159,7 +158,9 @@ class _Fold:
         number = as_int(data.get("rung"))
         if number is None:
             return
-        row = self.rungs.setdefault(number, self._row(RUNG_COLUMNS, rung=number))
+        row = self.rungs.get(number)
+        if row is None:
+            row = self.rungs[number] = self._row(RUNG_COLUMNS, rung=number)
         _first(row, unit=as_text(data.get("unit")))
         if kind == "rung_started":
             _first(row, started_at=at)
@@ -170,7 +171,9 @@ class _Fold:
         name = as_text(data.get("leg"))
         if name is None:
             return
-        row = self.legs.setdefault(name, self._row(LEG_COLUMNS, leg=name))
+        row = self.legs.get(name)
+        if row is None:
+            row = self.legs[name] = self._row(LEG_COLUMNS, leg=name)
         if kind == "leg_dialled":
             _first(
                 row,
@@ -197,8 +200,10 @@ class _Fold:
 
     def _recording(self, kind: str, at: datetime, data: Data) -> None:
         file = as_text(data.get("file"))
-        name = as_text(data.get("name")) or (PurePath(file).stem if file else self.call_id)
-        row = self.recordings.setdefault(name, self._row(RECORDING_COLUMNS, name=name))
+        name = as_text(data.get("name")) or (_stem(file) if file else self.call_id)
+        row = self.recordings.get(name)
+        if row is None:
+            row = self.recordings[name] = self._row(RECORDING_COLUMNS, name=name)
         if kind == "recording_started":
             _first(row, started_at=at)
             row["state"] = row["state"] or "started"
@@ -234,6 +239,10 @@ class _Fold:
 
     def _row(self, columns: tuple[str, ...], **known: Any) -> Row:
         return dict.fromkeys(columns) | {"call_id": self.call_id} | known
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].partition(".")[0]
 
 
 def _first(row: Row, **values: Any) -> None:

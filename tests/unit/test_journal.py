@@ -107,6 +107,14 @@ async def test_pruning_leaves_what_is_young_open_or_not_shipped(journal: Journal
     assert len(await journal.events_of("waits")) == 5
 
 
+async def test_what_comes_after_everything_was_pruned_is_shipped(journal: Journal):
+    journal.append(whole_call("a"))
+    await journal.mark_shipped(await journal.unshipped(100))
+    assert await journal.prune(AT + timedelta(days=1)) == 5
+    journal.append(whole_call("b"))
+    assert [e.call_id for e in (await journal.unshipped(100)).events] == ["b"] * 5
+
+
 async def test_a_refused_event_is_kept_for_good(journal: Journal):
     journal.append(whole_call("a"))
     batch = await journal.unshipped(10)
