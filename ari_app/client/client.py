@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import aiohttp
 import structlog
 
+from ari_app.client.ask import part
 from ari_app.client.backoff import Backoff
 from ari_app.client.bridges import Bridges
 from ari_app.client.channels import Channels
@@ -25,7 +26,7 @@ from ari_app.client.errors import (
 from ari_app.client.inbox import Inbox
 from ari_app.client.media import Playbacks, Recordings
 from ari_app.client.requests import Decode, Params, Requests, Response
-from ari_app.client.system import Applications, Asterisk, Endpoints, Events
+from ari_app.client.system import Applications, Asterisk, Endpoints, Events, event_filter
 from ari_app.events import (
     READ,
     ApplicationReplaced,
@@ -241,7 +242,7 @@ class AriClient:
         self._inbox.put(Connected(timestamp=datetime.now(UTC), reconnection=self._connections))
         self._connections += 1
         reader = asyncio.create_task(connection.read(self._take), name="ari reader")
-        filtered = self.applications.filter(self.app, self._allowed)
+        filtered = self._set_filter()
         reason = "closed by its owner"
         try:
             await asyncio.wait((reader, filtered), return_when=asyncio.FIRST_COMPLETED)
@@ -264,6 +265,12 @@ class AriClient:
             await asyncio.gather(reader, return_exceptions=True)
             await connection.close()
         return reason
+
+    def _set_filter(self) -> Future[Response]:
+        # At each connection: Asterisk forgets the filter with the application, which it destroys
+        # when its websocket closes and it holds no channel. The answer's body is not looked at.
+        uri = f"applications/{part(self.app)}/eventFilter"
+        return self.request("PUT", uri, None, event_filter(self._allowed))
 
     def _take(self, frame: dict[str, Any]) -> None:
         kind = frame["type"]

@@ -92,8 +92,9 @@ class Requests:
         try:
             asked.reply.set_result(asked.decode(Response(status, frame["reason_phrase"], body)))
         except (ValueError, KeyError) as error:
+            fault = " ".join(str(error).split())
             asked.reply.set_exception(
-                AriUnexpectedAnswer(asked.method, asked.uri, status=status, body=str(error))
+                AriUnexpectedAnswer(asked.method, asked.uri, status=status, body=fault)
             )
 
     def fail_all(self, kind: type[AriError], reason: str) -> None:

@@ -1,7 +1,8 @@
 """Requests about applications, offered calls, endpoints and Asterisk itself."""
 
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ari_app.client.ask import Ask, as_list_of, as_model, as_nothing, as_value, part
 from ari_app.models import Application, AsteriskInfo, Endpoint, Ping
@@ -25,10 +26,8 @@ class Applications:
 
     def filter(self, app: str, allowed: Sequence[str]) -> Future[Application]:
         """Send only events of these types. RESTResponse must be among them: answers are events."""
-        body = {"allowed": [{"type": kind} for kind in allowed]}
-        return self._ask(
-            "PUT", f"applications/{part(app)}/eventFilter", None, body, decode=_APPLICATION
-        )
+        uri = f"applications/{part(app)}/eventFilter"
+        return self._ask("PUT", uri, None, event_filter(allowed), decode=_APPLICATION)
 
     def subscribe(self, app: str, sources: Sequence[str]) -> Future[Application]:
         """Also send the events of channel:<id>, bridge:<id>, endpoint:<tech>/<name>."""
@@ -98,3 +97,8 @@ class Asterisk:
         """Set a global variable."""
         params = {"variable": variable, "value": value}
         return self._ask("POST", "asterisk/variable", params, decode=as_nothing)
+
+
+def event_filter(allowed: Sequence[str]) -> Mapping[str, Any]:
+    """The body that sets an application's event filter."""
+    return {"allowed": [{"type": kind} for kind in allowed]}
