@@ -29,7 +29,8 @@ def main() -> None:
             f"Python 3.11 or later is needed and {sys.executable} is {sys.version.split()[0]}: "
             "install one and give it by `make PYTHON=python3.11`, or use docker/README.md"
         )
-    with (ROOT / ".venv.lock").open("w") as held:
+    (ROOT / "var").mkdir(exist_ok=True)
+    with (ROOT / "var" / "setup.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         venv = ROOT / ".venv"
         stamp = venv / "made-from"
