@@ -9,7 +9,6 @@ import asyncio
 import fcntl
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -129,8 +128,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     print(flush=True)
-    environment = {**os.environ, **service["environment"]}
-    sys.exit(subprocess.run(command("calls", "show", call_id), env=environment).returncode)
+    show = command("calls", "show", call_id)
+    os.execve(show[0], show, {**os.environ, **service["environment"]})
 
 
 def running_service(data_dir: Path) -> dict[str, Any]:
