@@ -12,7 +12,7 @@ from ari_app.client import (
     AriServerError,
     AriTimeout,
 )
-from ari_app.events import PlaybackStarted
+from ari_app.events import PlaybackFinished, PlaybackStarted
 
 WAIT = "Local/wait@client-tests"
 
@@ -113,17 +113,16 @@ async def test_media_are_played_in_the_order_given(ari: AriClient) -> None:
     channel = await ari.channels.originate(WAIT, app=ari.app)
     await _in_stasis(ari, channel.id)
     try:
-        media = ["tone:1004/50", "tone:440/50", "tone:350/50"]
+        media = ["sound:none-such-1", "sound:none-such-2", "sound:none-such-3"]
         await ari.channels.play(channel.id, media, playback_id="client-test.prompt")
         played = []
         async with asyncio.timeout(5):
             async for event in ari:
                 if isinstance(event, PlaybackStarted):
                     played.append(event.playback.media_uri)
-                    await ari.playbacks.stop("client-test.prompt")
-                if len(played) == 1:
+                elif isinstance(event, PlaybackFinished):
                     break
-        assert played == media[:1]
+        assert played == media
     finally:
         await ari.channels.hangup(channel.id)
 
