@@ -1,0 +1,123 @@
+"""What tests play on: a node of Sumatera Utara and NTT, its database, and where each phone is."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import asyncpg
+import numpy as np
+
+from ari_app.knowledge import BLOCKS_SNAPSHOT
+from ari_app.render import Trunk
+from blocklist.index import BlockIndex
+from routing.directory import Desk, Directory, Level
+from routing.nation import load_nation
+from routing.units import national_directory
+from stack.node import Node, Plan, province_units, running_node
+from stack.ports import Ports
+from stack.programs import Programs
+
+BLOCKED = "+628119999000"
+"""A number that is on every stage's block list."""
+
+TRUNK_MEDAN, TRUNK_KUPANG, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.9"
+"""Where calls come from: a trunk whose default is Polda Sumut, one whose default is Polresta
+Kupang Kota, and an address that is no trunk's."""
+
+TRUNKS = (
+    Trunk("trunk-medan", (TRUNK_MEDAN,), "polda-12"),
+    Trunk("trunk-kupang", (TRUNK_KUPANG,), "polres-5371"),
+)
+PROVINCES = ("polda-12", "polda-53")
+THREE_DESKS = "polres-1207"
+REGISTERING = Desk("polres-1275-desk1", "polres-1275", password="Piket-Binjai-#110")
+
+# A figure for whatever the stage is about; the rest at the service's own defaults.
+Settings = Mapping[str, str]
+QUICK: Settings = {"ring_seconds": "2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Where a desk's phone is expected."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running node with its record. settings are those it was started with."""
+
+    programs: Programs
+    ports: Ports
+    node: Node
+    database: asyncpg.Connection
+    phones: Mapping[str, Phone]
+    settings: Settings = field(default_factory=dict)
+
+    async def restart_app(self, settings: Settings) -> None:
+        """Start the application, which has ended, with further settings."""
+        variables = {f"POLRI110_{name.upper()}": value for name, value in settings.items()}
+        node = replace(self.node, environment={**self.node.environment, **variables})
+        await node.start_app()
+        await node.ready()
+
+
+@contextlib.asynccontextmanager
+async def running_stage(
+    programs: Programs,
+    ports: Ports,
+    sounds: Path,
+    database_url: str,
+    data_dir: Path,
+    *,
+    settings: Settings = QUICK,
+    qualify_seconds: int = 0,
+) -> AsyncIterator[Stage]:
+    """A node that takes calls, its record in the database."""
+    phones, directory = _directory(ports)
+    _block(data_dir)
+    plan = Plan(
+        directory,
+        TRUNKS,
+        database_url,
+        data_dir,
+        units=province_units(directory, PROVINCES),
+        qualify_seconds=qualify_seconds,
+        settings=settings,
+    )
+    async with running_node(programs, ports, plan, sounds) as node:
+        await node.ready()
+        database = await asyncpg.connect(database_url)
+        try:
+            yield Stage(programs, ports, node, database, phones, settings)
+        finally:
+            await database.close()
+
+
+def _directory(ports: Ports) -> tuple[dict[str, Phone], Directory]:
+    """The nation's units, one desk each, each at an address of its own; but Deli Serdang has three,
+    and Binjai's registers.
+    """
+    nation = national_directory(load_nation(), desks=dict.fromkeys(Level, 1))
+    near = province_units(nation, PROVINCES)
+    codes = [f"{unit}-desk1" for unit in sorted(near - {REGISTERING.unit})]
+    codes += [f"{THREE_DESKS}-desk2", f"{THREE_DESKS}-desk3"]
+    phones = {
+        code: Phone(f"127.10.{number >> 8}.{number & 255}", ports.any())
+        for number, code in enumerate(codes, start=1)
+    }
+    desks = [
+        Desk(code, code.rpartition("-")[0], contact=f"sip:{code}@{phone.address}:{phone.port}")
+        for code, phone in phones.items()
+    ]
+    return phones, Directory.of(nation.units.values(), [*desks, REGISTERING])
+
+
+def _block(data_dir: Path) -> None:
+    data_dir.mkdir(parents=True)
+    blocks = BlockIndex()
+    blocks.replace(np.array([int(BLOCKED)], np.uint64), {}, None)
+    blocks.save(data_dir / BLOCKS_SNAPSHOT)
