@@ -1,6 +1,7 @@
 """Official boundaries of kabupaten, from a GeoJSON file: where one covers the point, it decides."""
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, radians
@@ -10,7 +11,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 import shapely
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from shapely.validation import explain_validity
 
@@ -18,6 +18,17 @@ from routing.geo import Point
 from routing.sphere import KM_PER_DEGREE
 
 CODE_PROPERTIES = ("code", "kode", "kdpkab", "kemendagri", "KDPKAB", "KODE_KAB")
+
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    BadZipFile,
+    zlib.error,
+    shapely.errors.ShapelyError,
+)
 
 
 class BoundariesError(ValueError):
@@ -118,7 +129,7 @@ def save_boundaries(boundaries: Iterable[Boundary], path: Path) -> None:
 def load_boundaries(path: Path) -> Boundaries | None:
     """The boundaries of this node, None where none were imported; raises BoundariesError."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             wkb, ends = file["wkb"].tobytes(), file["ends"].tolist()
             codes = file["code"].tolist()
         starts = [0, *ends[:-1]]
@@ -128,7 +139,7 @@ def load_boundaries(path: Path) -> Boundaries | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, BadZipFile, shapely.errors.ShapelyError) as error:
+    except _UNREADABLE as error:
         raise BoundariesError(f"{path}: cannot be read: {error}") from error
 
 
@@ -143,14 +154,8 @@ def _boundary(feature: Any, known: frozenset[str], code_property: str | None) ->
     if kind not in {"Polygon", "MultiPolygon"}:
         raise BoundariesError(f"{code}: {kind or 'nothing'} is no Polygon or MultiPolygon")
     try:
-        area = shape(geometry)
-    except (
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        shapely.errors.ShapelyError,
-    ) as error:
+        area = shapely.from_geojson(json.dumps(geometry))
+    except shapely.errors.ShapelyError as error:
         raise BoundariesError(f"{code}: coordinates cannot be read: {error}") from error
     if area.is_empty:
         raise BoundariesError(f"{code}: empty")

@@ -32,24 +32,29 @@ def read_points(lines: Iterable[str]) -> Iterator[tuple[str, str, Point]]:
     Raises PointsError at the first row that is no point.
     """
     rows = csv.reader(lines)
-    header = [column.strip().lower().lstrip("\ufeff") for column in next(rows, [])]
-    for column in ("lat", "lon"):
-        if column not in header:
-            raise PointsError(f"line 1: there is no column {column}")
-    at_lat, at_lon = header.index("lat"), header.index("lon")
-    for row in rows:
-        if not row:
-            continue
-        try:
-            lat_text, lon_text = row[at_lat].strip(), row[at_lon].strip()
-        except IndexError:
-            raise PointsError(f"line {rows.line_num}: too few columns") from None
-        lat, lon = number(lat_text), number(lon_text)
-        if lat is None or abs(lat) > 90:
-            raise PointsError(f"line {rows.line_num}, column lat: {lat_text!r} is no latitude")
-        if lon is None or abs(lon) > 180:
-            raise PointsError(f"line {rows.line_num}, column lon: {lon_text!r} is no longitude")
-        yield lat_text, lon_text, Point(lat, lon)
+    try:
+        header = [column.strip().lower().lstrip("\ufeff") for column in next(rows, [])]
+        for column in ("lat", "lon"):
+            if column not in header:
+                raise PointsError(f"line 1: there is no column {column}")
+        at_lat, at_lon = header.index("lat"), header.index("lon")
+        for row in rows:
+            if row:
+                yield _point(row, at_lat, at_lon, rows.line_num)
+    except csv.Error as error:
+        raise PointsError(f"line {rows.line_num}: {error}") from error
+
+
+def _point(row: list[str], at_lat: int, at_lon: int, line: int) -> tuple[str, str, Point]:
+    if len(row) <= max(at_lat, at_lon):
+        raise PointsError(f"line {line}: too few columns")
+    lat_text, lon_text = row[at_lat].strip(), row[at_lon].strip()
+    lat, lon = number(lat_text), number(lon_text)
+    if lat is None or abs(lat) > 90:
+        raise PointsError(f"line {line}, column lat: {lat_text!r} is no latitude")
+    if lon is None or abs(lon) > 180:
+        raise PointsError(f"line {line}, column lon: {lon_text!r} is no longitude")
+    return lat_text, lon_text, Point(lat, lon)
 
 
 def write_routes(

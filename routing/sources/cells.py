@@ -41,7 +41,13 @@ def read_cells(lines: Iterable[str]) -> Iterator[CellPlace]:
     Raises CellTableError at the first row that cannot be read.
     """
     rows = csv.reader(lines)
-    for row in rows:
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise CellTableError(f"line {rows.line_num}: {error}") from error
         if not row or (rows.line_num == 1 and row[0].strip().lower() == "radio"):
             continue
         if len(row) < len(COLUMNS):
@@ -124,7 +130,7 @@ class CellTable:
     @classmethod
     def load(cls, path: Path) -> "CellTable":
         """Read what `save` wrote; raises OSError or ValueError."""
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return cls(file["key"], file["lat"], file["lon"], file["range"])
 
 

@@ -10,7 +10,7 @@ from routing.indonesia import is_in_indonesia
 ZERO_DEGREES = 1e-3
 RAW_LENGTH = 300
 
-_NUMBER = re.compile(r"[+-]?(\d{1,12}(\.\d{0,24})?|\.\d{1,24})([eE][+-]?\d{1,2})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,24})?|\.\d{1,24})([eE][+-]?\d{1,2})?", re.ASCII)
 
 
 def checked(fix: Fix, raw: str) -> Fix | RejectedFix:

@@ -180,4 +180,4 @@ def test_an_arc_bands_circle_holds_its_corners(
     for radius in (inner, inner + width):
         for bearing in (start, start + opening / 2, start + opening):
             corner = _moved(mast, radius, bearing)
-            assert _metres(found.point, corner) <= found.uncertainty_m * 1.05 + 1
+            assert _metres(found.point, corner) <= found.uncertainty_m * 1.05 + 5
