@@ -14,6 +14,7 @@ from routing.snapshot import SnapshotError, local_directory
 
 SNAPSHOT = "directory.json"
 BOUNDARIES = "boundaries.npz"
+CELLS = "cells.npz"
 
 
 def snapshot_path() -> Path:
@@ -24,6 +25,11 @@ def snapshot_path() -> Path:
 def boundaries_path() -> Path:
     """Where this node keeps the boundaries that were imported."""
     return Settings().data_dir / BOUNDARIES
+
+
+def cells_path() -> Path:
+    """Where this node keeps the cell table that was imported."""
+    return Settings().data_dir / CELLS
 
 
 def this_jurisdiction(nation: Nation, directory: Directory) -> Jurisdiction:

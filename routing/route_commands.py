@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +12,20 @@ from rich.console import Console
 from rich.progress import track
 
 from ari_app.settings import Settings
-from routing.command_line import fail, this_directory, this_jurisdiction
+from blocklist.number import read
+from routing.command_line import cells_path, fail, this_directory, this_jurisdiction
 from routing.directory import Directory
-from routing.geo import Point
+from routing.gazetteer import Gazetteer
+from routing.geo import Fix, Point, RejectedFix
 from routing.indonesia import is_in_indonesia
 from routing.jurisdiction import Jurisdiction
+from routing.location import choose
 from routing.nation import load_nation
 from routing.plan import make_plan
 from routing.route_csv import PointsError, read_points, write_routes
+from routing.sources import pani as pani_source
+from routing.sources.area_code import AreaCodes
+from routing.sources.cells import CellTable
 
 route_app = cyclopts.App(
     name="route",
@@ -27,6 +34,8 @@ route_app = cyclopts.App(
     For example:
 
         polri110 route --lat 3.5952 --lon 98.6722 --uncertainty-m 35
+        polri110 route --number "(061) 456 7890"
+        polri110 route --pani "3GPP-E-UTRAN-FDD; utran-cell-id-3gpp=510101A2B254AF11"
         polri110 route --csv points.csv > routes.csv
     """,
 )
@@ -38,12 +47,13 @@ def route(
     lat: float | None = None,
     lon: float | None = None,
     uncertainty_m: float = 0.0,
+    number: str | None = None,
+    pani: str | None = None,
     csv: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
-    """Where a call from a point would go, or, with --csv, from each point of a file.
-
-    The CSV has the columns lat and lon; the answer is a CSV on standard output.
+    """Where a call from a point would go, from a landline number, from a radio cell, or, with
+    --csv, from each point of a file.
 
     Parameters
     ----------
@@ -51,8 +61,12 @@ def route(
         Decimal degrees.
     uncertainty_m
         Radius in metres within which the caller is.
+    number
+        A caller's number; a landline's area code names a place.
+    pani
+        A P-Access-Network-Info header; its cell is looked up in the imported cell table.
     csv
-        A file with the columns lat and lon.
+        A file with the columns lat and lon; the answer is a CSV on standard output.
     as_json
         Print one JSON object.
     """
@@ -61,12 +75,41 @@ def route(
     jurisdiction = this_jurisdiction(nation, directory)
     if csv is not None:
         _route_file(csv, jurisdiction, directory, uncertainty_m)
-    elif lat is None or lon is None:
-        fail("say --lat and --lon, or --csv FILE", code=2)
-    elif abs(lat) > 90 or abs(lon) > 180:
-        fail(f"{lat} {lon} is no place on earth", code=2)
-    else:
+        return
+    if lat is not None and lon is not None:
+        if abs(lat) > 90 or abs(lon) > 180:
+            fail(f"{lat} {lon} is no place on earth", code=2)
         _route_point(Point(lat, lon), jurisdiction, directory, uncertainty_m, as_json)
+        return
+    if number is not None:
+        found = AreaCodes(Gazetteer(nation)).fix(read(number).e164 or "")
+    elif pani is not None:
+        found = _cell_fix(pani)
+    else:
+        fail("say --lat and --lon, --number, --pani, or --csv FILE", code=2)
+    believed = choose(
+        [found] if isinstance(found, Fix) else [],
+        [found] if isinstance(found, RejectedFix) else [],
+        datetime.now(UTC),
+    )
+    if believed.fix is not None:
+        point, reach_m = believed.fix.point, believed.fix.uncertainty_m
+        _route_point(point, jurisdiction, directory, reach_m, as_json)
+    else:
+        why = ", ".join(rejected.fault for rejected in believed.rejected) or "names no place"
+        fail(f"no location to route on ({why}): the call goes to its trunk's default unit")
+
+
+def _cell_fix(header: str) -> Fix | RejectedFix | None:
+    cell = pani_source.parse(header)
+    if cell is None:
+        fail("the header names no cell")
+    try:
+        return CellTable.load(cells_path()).find(cell)
+    except FileNotFoundError:
+        fail("there is no cell table yet: `polri110 cells import FILE`")
+    except (OSError, ValueError) as error:
+        fail(f"{cells_path()}: cannot be read: {error}")
 
 
 def _route_point(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
+from routing.cells_commands import cells_app
 from routing.commands import directory_app
 from routing.nation import DATA
 from routing.route_commands import route_app
@@ -26,6 +27,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         app = App(name="polri110")
         app.command(directory_app)
         app.command(route_app)
+        app.command(cells_app)
         try:
             app(list(words))
             status = 0
@@ -130,4 +132,52 @@ def test_a_point_abroad_is_said_to_be_abroad(run: Run) -> None:
 
 def test_route_without_a_place_says_what_to_do(run: Run) -> None:
     status, _, err = run("route")
-    assert (status, err) == (2, "say --lat and --lon, or --csv FILE\n")
+    assert (status, err) == (2, "say --lat and --lon, --number, --pani, or --csv FILE\n")
+
+
+def test_a_landline_number_is_routed_by_its_area_code(run: Run) -> None:
+    routed = json.loads(run("route", "--number", "(0542) 123456", "--json")[1])
+    assert routed["polres_name"] == "Polresta Balikpapan"
+    assert routed["ambiguous"] is True
+
+
+def test_a_number_without_a_place_says_where_its_call_goes(run: Run) -> None:
+    status, _, err = run("route", "--number", "0812-3456-7890")
+    assert (status, "trunk's default unit" in err) == (1, True)
+
+
+CELLS = (
+    "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal\n"
+    "LTE,510,10,6699,39104273,0,98.6722,3.5952,1200,7,1,1459692342,1488347104,0\n"
+)
+PANI = "3GPP-E-UTRAN-FDD; utran-cell-id-3gpp=510101A2B254AF11"
+
+
+def test_a_cell_is_routed_once_its_table_was_imported(run: Run, tmp_path: Path) -> None:
+    status, _, err = run("route", "--pani", PANI)
+    assert (status, "polri110 cells import" in err) == (1, True)
+    file = tmp_path / "510.csv"
+    file.write_text(CELLS)
+    assert run("cells", "import", str(file))[:2] == (0, "1 cells\n")
+    assert json.loads(run("route", "--pani", PANI, "--json")[1])["polres_code"] == "polres-1271"
+    file.write_text(CELLS + "LTE,510,10,1,1,0,98.6,x,10\n")
+    status, _, err = run("cells", "import", str(file))
+    assert (status, "510.csv, line 3, column lat" in err) == (1, True)
+    assert run("route", "--pani", PANI)[0] == 0
+
+
+def test_imported_boundaries_decide(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "b.geojson"
+    ring = [[98.6, 3.55], [98.65, 3.55], [98.65, 3.6], [98.6, 3.6], [98.6, 3.55]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    feature = {"type": "Feature", "properties": {"kode": "12.75"}, "geometry": geometry}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    point = ("--lat", "3.58", "--lon", "98.62", "--json")
+    assert json.loads(run("route", *point)[1])["kabupaten_code"] != "1275"
+    status, out, _ = run("directory", "import-boundaries", str(file))
+    assert (status, out) == (0, "1 boundaries; 513 kabupaten go on by their villages\n")
+    assert json.loads(run("route", *point)[1])["kabupaten_code"] == "1275"
+    file.write_text('{"type": "FeatureCollection", "features": [7]}')
+    status, _, err = run("directory", "import-boundaries", str(file))
+    assert (status, "b.geojson, feature 1" in err) == (1, True)
+    assert json.loads(run("route", *point)[1])["kabupaten_code"] == "1275"
