@@ -112,6 +112,13 @@ class RecordingDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """Another process conducts the call from here; its state comes from the record."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
 class HandOverAsked:
     """The service wants the dialplan to go on with this call (overload, shutdown)."""
 
@@ -147,6 +154,7 @@ CallEvent = (
     | Bridged
     | BridgeFailed
     | RecordingDone
+    | Adopted
     | HandOverAsked
     | HandedOver
     | HandOverFailed

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ari_app.call.adoption import on_adopted
 from ari_app.call.commands import (
     AnswerCaller,
     Command,
@@ -22,6 +23,7 @@ from ari_app.call.commands import (
     StopTimers,
 )
 from ari_app.call.events import (
+    Adopted,
     Arrived,
     Bridged,
     BridgeFailed,
@@ -200,6 +202,7 @@ def _on_bridge_failed(turn: Turn, event: BridgeFailed) -> None:
     if leg is None or event.leg != turn.state.winner:
         return
     turn.put_leg(replace(leg, state=LegState.CANCELLED, end=LegEnd.FAILED))
+    turn.note("bridge_failed", leg=leg.id)
     turn.do(HangUpLeg(leg.id))
     _try_another(turn, event.t)
 
@@ -376,6 +379,8 @@ def _table() -> dict[tuple[Phase, type], Transition]:
         ((connected,), (LegGone, LegRefused), _on_leg_gone_in_talk, "ended"),
         ((paused, ended, handing, handed), (LegGone, LegRefused), _on_leg_gone, ""),
         ((connected, ended), (RecordingDone,), _on_recording_done, ""),
+        ((blocked, connecting, connected, ended, handing), (Adopted,), on_adopted, ""),
+        ((ringing, paused), (Adopted,), on_adopted, "ringing paused"),
         ((ringing, paused), (HandOverAsked,), _on_hand_over_asked, "handing_over"),
         ((handing,), (HandedOver,), _on_handed_over, "handed_over"),
         ((handing,), (HandOverFailed,), _on_hand_over_failed, "ringing ended"),

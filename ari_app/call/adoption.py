@@ -1,0 +1,63 @@
+"""A call taken over from a process that died: what was going on is asked for again."""
+
+from ari_app.call.commands import Connect, HandOver, HangUpLeg, StartTimer, StopPlaying
+from ari_app.call.events import Adopted
+from ari_app.call.state import LegState, Phase, Timer
+from ari_app.call.turn import (
+    BLOCKED_ANNOUNCEMENT,
+    Turn,
+    attempt_reason,
+    leave_rung,
+    ringback,
+    speak,
+)
+
+# Where an adopter's prompts begin, so that none has the name of one that still plays.
+FIRST_PROMPT = 1000
+
+
+def on_adopted(turn: Turn, event: Adopted) -> None:
+    """Ask again for what the dead process had asked for, and start its clocks anew."""
+    for leg in turn.state.legs.values():
+        if leg.state is LegState.CANCELLED:
+            turn.do(HangUpLeg(leg.id))
+    before = turn.state
+    turn.become(prompt=FIRST_PROMPT)
+    match before.phase:
+        case Phase.BLOCKED:
+            speak(turn, BLOCKED_ANNOUNCEMENT)
+            limit = before.rules.announcement_limit_seconds
+            turn.do(StartTimer(Timer.ANNOUNCEMENT, limit, 0))
+        case Phase.RINGING:
+            _ring_on(turn, event.t)
+        case Phase.PAUSED:
+            _quiet(turn)
+            turn.do(StartTimer(Timer.AGAIN, before.rules.again_pause_seconds, before.attempt))
+        case Phase.CONNECTING if before.winner is not None:
+            turn.do(Connect(before.winner))
+        case Phase.HANDING_OVER:
+            turn.do(HandOver(before.rung + 1))
+        case _:
+            pass
+
+
+def _ring_on(turn: Turn, t: float) -> None:
+    state = turn.state
+    _quiet(turn)
+    if not turn.waiting_legs():
+        leave_rung(turn, t, attempt_reason(state.attempt_ends))
+        return
+    remaining = max(1.0, state.current.ring_seconds - (t - state.rung_t))
+    turn.do(
+        StartTimer(Timer.RUNG, remaining, state.attempt),
+        StartTimer(Timer.PROGRESS, state.rules.progress_seconds, state.attempt),
+    )
+    if state.rules.answer_at_once:
+        ringback(turn)
+
+
+def _quiet(turn: Turn) -> None:
+    """Stop whatever the dead process may still be playing: at most two prompts a rung."""
+    last = min(2 * turn.state.attempt + 2, 20)
+    for first in (0, FIRST_PROMPT):
+        turn.do(*(StopPlaying(first + n) for n in range(1, last + 1)))
