@@ -4,6 +4,8 @@ The application sets them before it hands a call over, FastAGI's `lookup` when n
 the call. Each is explained in dialplan/20-escalate.conf.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -47,3 +49,9 @@ def variables(
         "BLOCKED": (decision.check.reason or "blocked") if decision.blocked else "",
         "PLAN": "" if decision.blocked else plan_text.encode(decision.plan),
     }
+
+
+def as_array(variables: Mapping[str, str]) -> str:
+    """The values in their order, as 30-fallback.conf takes them apart by ARRAY(): one variable is
+    one round trip of AGI. Commas and quotes, which a reason may hold, are left out."""
+    return ",".join(re.sub(r'[,"\\]', "", value) for value in variables.values())

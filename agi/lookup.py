@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from uuid_utils import uuid7
 
-from agi.dialplan import DialplanRules, variables
+from agi.dialplan import DialplanRules, as_array, variables
 from agi.protocol import Request
 from agi.server import Session
 from ari_app.decision import Decision, notes
@@ -29,15 +29,15 @@ class Lookup:
     rules: DialplanRules
 
     async def __call__(self, request: Request, session: Session) -> None:
-        """Decide the call, set its variables, record the decision.
+        """Decide the call, tell the dialplan, record the decision.
 
-        Nothing is recorded of a call whose variables Asterisk did not take: it is then the
+        Nothing is recorded of a call whose variable Asterisk did not take: it is then the
         dialplan's own (way `static`), and must not stand in the record twice.
         """
         words = ":".join(request.args).split(":")
         decision = self.decide(request.uniqueid, words)
         call_id = str(uuid7())
-        await session.set_variables(variables(decision, call_id, self.rules))
+        await session.set_variable("LOOKUP", as_array(variables(decision, call_id, self.rules)))
         now = datetime.now(UTC)
         self.journal.append(
             [

@@ -40,16 +40,15 @@ class Session:
         self.hung_up = False
         """The caller has left. Variables can still be set, and the hangup handler reads them."""
 
-    async def set_variables(self, variables: Mapping[str, str]) -> None:
-        """Set channel variables, in one packet and one round trip.
+    async def set_variable(self, name: str, value: str) -> None:
+        """Set a channel variable and wait for the answer: Asterisk reads no command before it
+        has answered the one before, so each costs a round trip.
 
-        Raises CommandError before anything is sent, AgiError when Asterisk refuses one.
+        Raises CommandError before anything is sent, AgiError when Asterisk refuses.
         """
-        lines = [set_variable(name, value) for name, value in variables.items()]
-        self._writer.write(b"".join(lines))
-        for name in variables:
-            if not (await self._answer()).ok:
-                raise AgiError(f"Asterisk did not set {name}")
+        self._writer.write(set_variable(name, value))
+        if not (await self._answer()).ok:
+            raise AgiError(f"Asterisk did not set {name}")
 
     async def _answer(self) -> Answer:
         while True:
@@ -99,10 +98,10 @@ class Server:
                 return
             async with asyncio.timeout(self._limits.seconds):
                 await self._serve(Session(reader, writer))
-        except (AgiError, OSError) as error:
-            log.warning("agi_connection", error=str(error))
         except TimeoutError:
             log.warning("agi_timeout", seconds=self._limits.seconds)
+        except (AgiError, OSError) as error:
+            log.warning("agi_connection", error=str(error))
         except Exception:
             # A fault of ours in one call: the dialplan goes on without us, and so do the others.
             log.exception("agi_verb_failed")

@@ -209,14 +209,12 @@ def _asterisk(directories: Directories) -> str:
         + """
 
 [options]
-; id = Indonesian tones (indications.conf); prompts are found without a language of their own.
+; A call that ARI has set a variable on may otherwise not write its story (21-story.conf): Asterisk
+; keeps refusing FILE() to that call. Of the functions that this opens to whoever holds the ARI
+; password, FILE() is the only one loaded: SHELL(), System() and the like are not (modules.conf).
+live_dangerously = yes
 defaultlanguage = en
-; Refuse dialplan functions that write files or run programs to ARI and AMI.
-live_dangerously = no
-; The names of channels need no counter that survives a restart; UNIQUEID is made longer by the
-; node's name, so that records of several nodes can be put together.
-autosystemname = no
-; Show the time in what a core dump of the console prints.
+; Times in front of what is printed on a terminal.
 timestamp = yes
 """
     )

@@ -1,9 +1,10 @@
 """A real Asterisk with our configuration, its desks played by SIPp, and what it leaves behind."""
 
 import asyncio
+import contextlib
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from agi.story import Story, UnfinishedStoryError, parse
 from ari_app import prompts
+from ari_app.client import AriClient
 from ari_app.render import DeskEndpoint, RenderOptions, Trunk
 from routing.plan import PlanReason, RoutePlan, Rung, RungDesk
 from stack.asterisk import Asterisk, running_asterisk
@@ -53,8 +55,33 @@ class Node:
                     continue
                 path.unlink()
                 return story
-            assert time.monotonic() < deadline, "the call has left no story"
+            assert time.monotonic() < deadline, self.asterisk.complaints()
             await asyncio.sleep(0.01)
+
+    @contextlib.asynccontextmanager
+    async def app(self, name: str = "polri110-test") -> AsyncIterator[AriClient]:
+        """A connected Stasis application; calls are offered to names that begin with polri110."""
+        options = self.options
+        async with AriClient(
+            self.asterisk.ari_url, options.ari_user, options.ari_password, name
+        ) as ari:
+            await ari.connected()
+            yield ari
+
+    async def idle(self, within_seconds: float = 5.0) -> None:
+        """Wait until no channel is left."""
+        deadline = time.monotonic() + within_seconds
+        while left := await self.asterisk.channels():
+            assert time.monotonic() < deadline, f"channels are left over: {left}"
+            await asyncio.sleep(0.02)
+
+    async def recorded(self, size: int, within_seconds: float = 10.0) -> None:
+        """Wait until a recording has grown to so many bytes."""
+        deadline = time.monotonic() + within_seconds
+        spool = self.asterisk.spool / "recording"
+        while max((path.stat().st_size for path in spool.iterdir()), default=0) < size:
+            assert time.monotonic() < deadline, "nothing is recorded"
+            await asyncio.sleep(0.02)
 
     def recording(self, story: Story) -> Path:
         """Its recording as this side sees it."""
@@ -136,15 +163,3 @@ def _fresh(request: pytest.FixtureRequest) -> None:
         node: Node = request.getfixturevalue("node")
         for path in node.stories.iterdir():
             path.unlink()
-
-
-@pytest.fixture
-def with_channels_gone(node: Node) -> Callable[[], object]:
-    async def gone() -> None:
-        for _ in range(100):
-            if not await node.asterisk.channels():
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"left over: {await node.asterisk.channels()}")
-
-    return gone

@@ -6,10 +6,8 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import aiohttp
 import pytest
 from conftest import DESKS, Node, node_options
 
@@ -154,36 +152,22 @@ async def test_a_desk_registers_with_its_password_and_is_rung(
     assert await register(node, desk, "wrong", phone) == 401
     assert await register(node, desk, "a;b c", phone) == 200
     assert f"{desk}/sip:{desk}@" in await node.asterisk.cli("pjsip show contacts")
-    async with running_desk(programs, answers(), phone) as answering:
-        channel = await originate(node, f"PJSIP/{desk}")
+    async with (
+        running_desk(programs, answers(), phone) as answering,
+        node.app("no-calls-please") as ari,
+    ):
+        leg = await ari.channels.originate(f"PJSIP/{desk}", app=ari.app)
         await answering.saw("INVITE", user=desk)
         await answering.saw("ACK")
-        await channel()
-
-
-async def originate(node: Node, endpoint: str) -> Callable[[], Awaitable[None]]:
-    """Have Asterisk call the desk, which then hears the test number 902; returns its hang-up."""
-    auth = aiohttp.BasicAuth(node.options.ari_user, node.options.ari_password)
-    url = f"{node.asterisk.ari_url}/ari/channels"
-    query = {"endpoint": endpoint, "context": "test-numbers", "extension": "902"}
-    async with (
-        aiohttp.ClientSession(auth=auth) as ari,
-        ari.post(url, params=query) as answer,
-    ):
-        channel = (await answer.json())["id"]
-
-    async def hang_up() -> None:
-        async with aiohttp.ClientSession(auth=auth) as ari, ari.delete(f"{url}/{channel}") as done:
-            assert done.status == 204
-
-    return hang_up
+        await ari.channels.hangup(leg.id)
+        await answering.saw("BYE")
 
 
 async def register(node: Node, user: str, password: str, phone: int) -> int:
     """REGISTER with digest authentication (RFC 3261 22, MD5); returns the final status."""
     loop = asyncio.get_running_loop()
     answers: asyncio.Queue[str] = asyncio.Queue()
-    transport, _ = await loop.create_datagram_endpoint(
+    transport, registrant = await loop.create_datagram_endpoint(
         lambda: Registrant(answers), ("127.0.0.1", phone), ("127.0.0.1", node.options.sip_port)
     )
     # From the phone's own port: the contact is rewritten to where the REGISTER came from.
@@ -218,6 +202,7 @@ async def register(node: Node, user: str, password: str, phone: int) -> int:
         return status
     finally:
         transport.close()
+        await registrant.closed.wait()
 
 
 class Registrant(asyncio.DatagramProtocol):
@@ -225,6 +210,10 @@ class Registrant(asyncio.DatagramProtocol):
 
     def __init__(self, answers: asyncio.Queue[str]) -> None:
         self._answers = answers
+        self.closed = asyncio.Event()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed.set()
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         self._answers.put_nowait(data.decode())
