@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.geo import Fix, FixFault, Point, RejectedFix, Source
@@ -88,6 +88,7 @@ def test_a_swapped_fix_is_used_only_where_the_policy_trusts_it() -> None:
 
 
 @given(st.lists(fixes, max_size=5), st.lists(refusals, max_size=5), st.booleans())
+@settings(deadline=None)
 def test_nothing_that_was_said_is_lost(
     said: list[Fix], refused: list[RejectedFix], trust: bool
 ) -> None:

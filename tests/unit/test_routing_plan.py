@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.directory import Desk, Directory, Level, Unit
@@ -122,6 +122,7 @@ FEW = ("polda-53", "polres-5371", "polres-5301", "polres-5321", "polres-5304")
     st.sampled_from([None, "polda-53", "polres-5321", "mabes", "polsek-532101", "no-such"]),
     st.none() | st.builds(Point, st.floats(-11, -8), st.floats(119, 126)),
 )
+@settings(deadline=None)
 def test_a_plan_is_never_empty_ends_at_mabes_and_names_no_unit_twice(
     states: list[dict[str, bool]], enabled: list[bool], trunk: str | None, point: Point | None
 ) -> None:

@@ -6,7 +6,7 @@ import hmac
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.geo import Fix, FixFault, Point, RejectedFix, Source
@@ -144,6 +144,7 @@ pieces = st.sampled_from(["lt", "lg", "rd", "top", "lc", "pm", "si", "="]) | st.
 
 
 @given(st.lists(st.builds("{}={}".format, pieces, pieces), max_size=8).map(";".join))
+@settings(deadline=None)
 def test_no_sms_whatever_raises(text: str) -> None:
     report = parse_sms('A"ML=1;' + text)
     assert report is not None
@@ -156,10 +157,12 @@ def test_no_sms_whatever_raises(text: str) -> None:
         st.text(max_size=20) | st.floats().map(str) | st.integers().map(str),
     )
 )
+@settings(deadline=None)
 def test_no_form_whatever_raises(fields: dict[str, str]) -> None:
     parse_form(fields)
 
 
 @given(st.binary(), st.binary(min_size=1))
+@settings(deadline=None)
 def test_no_body_whatever_raises(body: bytes, key: bytes) -> None:
     assert not is_signed(body + b"&hmac=00", key)

@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.gazetteer import Gazetteer
@@ -77,6 +77,7 @@ def test_an_address_that_leads_nowhere_is_none(civic: dict[str, str]) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["country", "A1", "A2", "A3", "a2"]), st.text(max_size=30)))
+@settings(deadline=None)
 def test_no_address_whatever_raises(civic: dict[str, str]) -> None:
     GAZETTEER.civic(civic)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.geo import Fix, FixFault, Point, RejectedFix, Source
@@ -91,6 +91,7 @@ def test_a_bad_row_is_named(row: str, says: str) -> None:
 
 
 @given(st.lists(st.text(alphabet='LTEGSM,0123456789.-"\n ') | st.text(), max_size=5))
+@settings(deadline=None)
 def test_no_rows_whatever_raise_anything_else(rows: list[str]) -> None:
     with contextlib.suppress(CellTableError):
         CellTable.of(read_cells(rows))
@@ -107,6 +108,7 @@ cells = st.builds(
 
 
 @given(st.dictionaries(cells, st.integers(0, 5000), max_size=30), cells)
+@settings(deadline=None)
 def test_the_index_answers_as_a_dictionary_would(places: dict[Cell, int], other: Cell) -> None:
     unique = {(c.radio, c.mnc, c.cell, c.area if c.radio is Radio.GSM else 0): c for c in places}
     table = CellTable.of(

@@ -1,7 +1,7 @@
 """P-Access-Network-Info: the cell that a header names."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.sources.pani import Cell, Radio, parse
@@ -65,6 +65,7 @@ def test_a_header_without_a_cell_names_none(header: str) -> None:
 
 
 @given(st.text() | st.text(alphabet='3GP-EUTRAN;=,"0123456789abcdef \\', max_size=200))
+@settings(deadline=None)
 def test_no_header_whatever_raises(header: str) -> None:
     parse(header)
 
@@ -74,6 +75,7 @@ def test_no_header_whatever_raises(header: str) -> None:
     st.integers(0, 2**36 - 1),
     st.integers(0, 2**16 - 1),
 )
+@settings(deadline=None)
 def test_every_cell_that_is_written_is_read_back(access: str, cell: int, area: int) -> None:
     digits = {"E-UTRAN-FDD": (4, 7), "NR": (6, 9), "UTRAN-TDD": (4, 7), "GERAN": (4, 4)}[access]
     cell %= 16 ** digits[1]

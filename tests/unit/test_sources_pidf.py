@@ -1,7 +1,7 @@
 """PIDF-LO as res_geolocation hands it over: every shape, every way to be wrong, never an error."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.geo import Fix, FixFault, Point, RejectedFix, Source
@@ -148,6 +148,7 @@ locations = st.lists(st.builds('{}="{}"'.format, words, values), max_size=8).map
 
 
 @given(st.sampled_from(["GML", "civicAddress", "URI", "gml"]) | st.text(max_size=5), locations)
+@settings(deadline=None)
 def test_no_location_whatever_raises(format_: str, location: str) -> None:
     found = parse(format_, location)
     if isinstance(found, Fix):
@@ -157,27 +158,33 @@ def test_no_location_whatever_raises(format_: str, location: str) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_no_text_whatever_raises(text: str) -> None:
     assert not isinstance(parse("GML", text), Fix)
 
 
+def measures(least: float, most: float) -> st.SearchStrategy[float]:
+    return st.floats(least, most).map(lambda value: round(value, 6))
+
+
 @given(
-    st.floats(-8, -7),
-    st.floats(108, 112),
-    st.floats(1, 50_000),
-    st.floats(1, 50_000),
-    st.floats(-720, 720),
-    st.floats(0, 360),
+    measures(-8, -7),
+    measures(108, 112),
+    measures(1, 50_000),
+    measures(1, 50_000),
+    measures(-720, 720),
+    measures(0, 360),
 )
+@settings(deadline=None)
 def test_an_arc_bands_circle_holds_its_corners(
     lat: float, lon: float, inner: float, width: float, start: float, opening: float
 ) -> None:
     found = fix(
-        f'shape="ArcBand",crs="2d",pos="{lat:.6f} {lon:.6f}",innerRadius="{inner:.1f}",'
-        f'outerRadius="{inner + width:.1f}",startAngle="{start:.1f}",openingAngle="{opening:.1f}"'
+        f'shape="ArcBand",crs="2d",pos="{lat:.6f} {lon:.6f}",innerRadius="{inner:.6f}",'
+        f'outerRadius="{inner + width:.6f}",startAngle="{start:.6f}",openingAngle="{opening:.6f}"'
     )
     mast = Point(lat, lon)
     for radius in (inner, inner + width):
         for bearing in (start, start + opening / 2, start + opening):
             corner = _moved(mast, radius, bearing)
-            assert _metres(found.point, corner) <= found.uncertainty_m * 1.05 + 5
+            assert _metres(found.point, corner) <= found.uncertainty_m * 1.02 + 1
