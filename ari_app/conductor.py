@@ -5,8 +5,9 @@ its last leg, bridge and recording are gone.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from uuid_utils import uuid7
@@ -14,6 +15,7 @@ from uuid_utils import uuid7
 from ari_app.call import CallState, Phase
 from ari_app.call import commands as do
 from ari_app.call import events as on
+from ari_app.call.restore import restore
 from ari_app.call.state import Rules
 from ari_app.causes import leg_end
 from ari_app.client import AriClient
@@ -37,7 +39,8 @@ from ari_app.executor import AriExecutor
 from ari_app.live_call import JournalSink, LiveCall
 from ari_app.models import Channel, ChannelState
 from ari_app.recordings import RecordingArchive, RecordingLostError
-from ari_app.recovery import catch_up
+from ari_app.recovery import catch_up, decision_from
+from db.events import Event
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +94,7 @@ class Conductor:
         self._by_caller: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_setup: set[str] = set()
+        self._keeping: set[str] = set()
         self._draining = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -183,22 +187,48 @@ class Conductor:
                 self._ari.channels.hangup(channel.id).add_done_callback(_ignore)
             return
         decision = self._decide(channel.id, args)
-        call = LiveCall(
-            CallState(str(uuid7()), self._rules),
-            decision,
-            self._executor,
-            self._journal,
-            self._moved,
-            self._done,
-        )
-        self._calls[call.id] = call
-        self._by_caller[channel.id] = call
-        self._in_setup.add(call.id)
-        self._idle.clear()
+        call = self._hold(CallState(str(uuid7()), self._rules), decision)
         for kind, data in notes(decision, way="ari"):
             call.note(kind, data)
         overload = self._overload(len(self._in_setup))
         call.feed(on.Arrived(call.now, decision.plan, blocked=decision.blocked, hand_over=overload))
+
+    def adopt(self, call_id: str, events: Sequence[Event], channels: Mapping[str, Channel]) -> bool:
+        """Go on with a call whose process died, from its record and Asterisk's present channels.
+
+        False when there is nothing to go on with: the dialplan has it, or it never was decided.
+        """
+        record = [(self._t_of(event.at), event.kind, event.data) for event in events]
+        state = restore(call_id, self._rules, record)
+        if state.phase is Phase.HANDED_OVER or state.plan is None or call_id in self._calls:
+            return False
+        call = self._hold(state, decision_from(events, state.plan))
+        call.bridge_made = state.phase in (Phase.CONNECTING, Phase.CONNECTED)
+        log.info("call_adopted", call_id=call_id, phase=state.phase.value)
+        call.note("adopted", {"phase": state.phase.value})
+        sources = [f"channel:{channel}" for channel in (call.caller, *state.legs)]
+        present = [source for source in sources if source.partition(":")[2] in channels]
+        if call.bridge_made:
+            present.append(f"bridge:{call_id}.bridge")
+        for source in present:
+            # One request each: a source that has just gone must not take the others with it.
+            request = self._ari.applications.subscribe(self._ari.app, [source])
+            request.add_done_callback(_ignore)
+        call.feed(on.Adopted(call.now))
+        catch_up(call, channels)
+        return True
+
+    def _hold(self, state: CallState, decision: Decision) -> LiveCall:
+        call = LiveCall(state, decision, self._executor, self._journal, self._moved, self._done)
+        self._calls[call.id] = call
+        self._by_caller[call.caller] = call
+        self._in_setup.add(call.id)
+        self._idle.clear()
+        return call
+
+    def _t_of(self, at: datetime) -> float:
+        """Monotonic seconds of something that happened at that time."""
+        return asyncio.get_running_loop().time() - (datetime.now(UTC) - at).total_seconds()
 
     def _destroyed(self, event: ChannelDestroyed) -> None:
         channel = event.channel.id
@@ -215,11 +245,16 @@ class Conductor:
             call.note(kind, {"by": "desk"})
 
     async def _keep_recording(self, call: LiveCall) -> None:
+        if call.id in self._keeping or not call.state.recording_pending:
+            return
+        self._keeping.add(call.id)
         try:
             kept = await asyncio.to_thread(self._archive.keep, call.id, datetime.now(UTC))
         except (RecordingLostError, OSError) as error:
             self._recording_failed(call, str(error))
             return
+        finally:
+            self._keeping.discard(call.id)
         call.note(
             "recording_finished",
             {
@@ -265,6 +300,20 @@ class Conductor:
             self._executor.carry_out(call, do.HangUpLeg(leg))
         if call.bridge_made:
             self._executor.carry_out(call, do.ReleaseBridge())
+        if call.state.recording_pending:
+            self._seek_recording(call)
+
+    def _seek_recording(self, call: LiveCall) -> None:
+        """End a recording whose end was not told: of a bridge that is gone, Asterisk tells nothing.
+
+        One that it does not know (any more) is looked for on the disk.
+        """
+
+        def answered(future: asyncio.Future[None]) -> None:
+            if not future.cancelled() and isinstance(future.exception(), AriNotFound):
+                self._spawn(self._keep_recording(call))
+
+        self._ari.recordings.stop(call.id).add_done_callback(answered)
 
     def _moved(self, call: LiveCall) -> None:
         if call.state.final or call.state.phase is Phase.CONNECTED:
@@ -283,6 +332,6 @@ class Conductor:
         task.add_done_callback(self._tasks.discard)
 
 
-def _ignore(future: asyncio.Future[None]) -> None:
+def _ignore(future: asyncio.Future[Any]) -> None:
     if not future.cancelled():
         future.exception()

@@ -1,11 +1,19 @@
-"""After the connection was lost: what happened meanwhile, read from the channels that are there."""
+"""What a process that missed something, or takes a call over, can read of it elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ari_app.call import events as on
 from ari_app.call.state import LegEnd, LegState
+from ari_app.decision import Decision
+from ari_app.intake import Facts
 from ari_app.live_call import LiveCall
 from ari_app.models import Channel, ChannelState
+from blocklist import policy
+from blocklist.number import identify
+from db.events import Event
+from routing.location import Belief, Believed
+from routing.plan import RoutePlan
 
 
 def catch_up(call: LiveCall, channels: Mapping[str, Channel]) -> None:
@@ -22,3 +30,25 @@ def catch_up(call: LiveCall, channels: Mapping[str, Channel]) -> None:
             call.feed(on.LegAnswered(call.now, leg.id))
         elif channel.state is ChannelState.RINGING:
             call.feed(on.LegRinging(call.now, leg.id))
+
+
+def decision_from(events: Iterable[Event], plan: RoutePlan) -> Decision:
+    """What of a decision the record keeps, for a process that takes the call over."""
+    data = {event.kind: event.data for event in events}
+    arrived, checked = data.get("arrived", {}), data.get("checked", {})
+    number = replace(
+        identify(arrived.get("number_raw") or ""),
+        withheld=bool(arrived.get("withheld")),
+        asserted=bool(arrived.get("asserted")),
+    )
+    found = Facts(
+        channel=arrived.get("channel", ""),
+        trunk=arrived.get("trunk", ""),
+        dialled=arrived.get("dialled", ""),
+        number=number,
+    )
+    check = policy.Check(
+        policy.Verdict(checked.get("verdict", policy.Verdict.UNCHECKED)),
+        checked.get("reason", ""),
+    )
+    return Decision(found, check, Believed(None, Belief.NO_LOCATION), None, plan)

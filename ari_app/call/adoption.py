@@ -2,12 +2,13 @@
 
 from ari_app.call.commands import Connect, HandOver, HangUpLeg, StartTimer, StopPlaying
 from ari_app.call.events import Adopted
-from ari_app.call.state import LegState, Phase, Timer
+from ari_app.call.state import LegEnd, LegState, Phase, Timer
 from ari_app.call.turn import (
     BLOCKED_ANNOUNCEMENT,
     Turn,
-    attempt_reason,
-    leave_rung,
+    begin_rung,
+    cancel_legs,
+    end_rung,
     ringback,
     speak,
 )
@@ -29,7 +30,7 @@ def on_adopted(turn: Turn, event: Adopted) -> None:
             limit = before.rules.announcement_limit_seconds
             turn.do(StartTimer(Timer.ANNOUNCEMENT, limit, 0))
         case Phase.RINGING:
-            _ring_on(turn, event.t)
+            _ring_again(turn, event.t)
         case Phase.PAUSED:
             _quiet(turn)
             turn.do(StartTimer(Timer.AGAIN, before.rules.again_pause_seconds, before.attempt))
@@ -41,18 +42,13 @@ def on_adopted(turn: Turn, event: Adopted) -> None:
             pass
 
 
-def _ring_on(turn: Turn, t: float) -> None:
-    state = turn.state
+def _ring_again(turn: Turn, t: float) -> None:
+    """Ring the same unit anew: legs of the dead process lead nowhere when they are answered."""
     _quiet(turn)
-    if not turn.waiting_legs():
-        leave_rung(turn, t, attempt_reason(state.attempt_ends))
-        return
-    remaining = max(1.0, state.current.ring_seconds - (t - state.rung_t))
-    turn.do(
-        StartTimer(Timer.RUNG, remaining, state.attempt),
-        StartTimer(Timer.PROGRESS, state.rules.progress_seconds, state.attempt),
-    )
-    if state.rules.answer_at_once:
+    end_rung(turn, t, "taken_over")
+    cancel_legs(turn, LegEnd.CANCELLED)
+    begin_rung(turn, t, turn.state.rung)
+    if turn.state.rules.answer_at_once:
         ringback(turn)
 
 
