@@ -1,5 +1,7 @@
 """The conductor when Asterisk answers badly: no caller and no leg is left behind."""
 
+import asyncio
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,3 +139,28 @@ async def test_a_recording_that_asterisk_failed_is_an_event_of_the_call(tmp_path
     await stage.happens("RecordingFailed", recording=recording)
     assert stage.journal.data("recording_failed")[0]["reason"] == "disk full"
     assert stage.conductor.calls == 0
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_recording_whose_end_is_never_told_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    monkeypatch.setattr("ari_app.conductor.REAP_SECONDS", 0.0)
+    stage = Stage(tmp_path, fails("POST", "/stop", AriNotFound))
+    await stage.happens("StasisStart", args=["trunk=trunk"])
+    leg = f"{stage.call_id}.1.1"
+    await stage.happens("StasisStart", leg, args=["leg"])
+    if kept:
+        spool = tmp_path / "spool" / "recording"
+        spool.mkdir(parents=True)
+        with wave.open(str(spool / f"{stage.call_id}.wav"), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(b"\x00\x00" * 800)
+    conducting = asyncio.create_task(stage.conductor.run())
+    await stage.happens("StasisEnd")
+    await stage.happens("ChannelDestroyed", leg, cause=16)
+    async with asyncio.timeout(5):
+        await stage.conductor.idle()
+    conducting.cancel()
+    ends = [kind for kind in stage.journal.kinds() if kind.startswith("recording_f")]
+    assert ends == ["recording_finished" if kept else "recording_failed"]
