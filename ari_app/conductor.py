@@ -147,7 +147,8 @@ class Conductor:
             case PlaybackFinished(playback=playback):
                 call_id, _, prompt = playback.id.partition(".prompt.")
                 if prompt.isdecimal() and (call := self._calls.get(call_id)):
-                    call.feed(on.PromptFinished(call.now, int(prompt)))
+                    played = playback.state != "failed"
+                    call.feed(on.PromptFinished(call.now, int(prompt), played))
             case RecordingFinished(recording=recording):
                 if call := self._calls.get(recording.name):
                     self._spawn(self._keep_recording(call))

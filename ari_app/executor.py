@@ -128,7 +128,7 @@ class AriExecutor:
             request,
             call,
             # An announcement that cannot be played must not hold the call up.
-            failed=lambda _: call.feed(on.PromptFinished(call.now, prompt)),
+            failed=lambda _: call.feed(on.PromptFinished(call.now, prompt, played=False)),
         )
 
     def _connect(self, call: LiveCall, leg: str) -> None:

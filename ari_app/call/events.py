@@ -82,10 +82,11 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class PromptFinished:
-    """A playback came to its end or could not be played."""
+    """A playback came to its end; played is False where it failed or the caller left during it."""
 
     t: float
     prompt: int
+    played: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,15 +296,21 @@ def _end_blocked(turn: Turn, t: float) -> None:
 
 
 def _on_blocked_announced(turn: Turn, event: PromptFinished) -> None:
-    if event.prompt == turn.state.prompt:
+    if event.prompt != turn.state.prompt:
+        return
+    if event.played:
         _end_blocked(turn, event.t)
+    else:
+        # Whether it failed because the caller left is known at once: that the caller did it is
+        # then what the record says.
+        turn.do(StartTimer(Timer.ANNOUNCEMENT, turn.state.rules.leaving_seconds, 0))
 
 
 def _on_prompt_finished(turn: Turn, event: PromptFinished) -> None:
     state = turn.state
     if event.prompt != state.prompt or not state.speaking:
         return
-    if event.prompt == 1 and state.rules.greeting:
+    if event.prompt == 1 and event.played and state.rules.greeting:
         turn.note("greeting_finished")
     turn.become(playing=False, speaking=False, pending_speech=())
     if state.pending_speech:

@@ -85,6 +85,7 @@ class Rules:
     progress_seconds: float = 0.9
     again_pause_seconds: float = 2.0
     announcement_limit_seconds: float = 30.0
+    leaving_seconds: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,28 @@ def test_a_leg_that_is_made_after_the_caller_left_is_taken_down() -> None:
     assert hung_up(call.feed(on.LegCreated(0.02, "call.1.1"))) == ["call.1.1"]
 
 
+def test_a_caller_who_left_during_the_greeting_has_not_heard_it() -> None:
+    call = arrived()
+    call.feed(on.PromptFinished(1.0, 1, played=False))
+    call.feed(on.CallerGone(1.001, 16))
+    assert call.notes("greeting_finished") == []
+
+
+def test_a_blocked_caller_who_left_during_the_announcement_ended_the_call() -> None:
+    call = arrived(blocked=True)
+    call.feed(on.PromptFinished(1.0, 1, played=False))
+    call.feed(on.CallerGone(1.001, 16))
+    assert [note["by"] for note in call.notes("ended")] == ["caller"]
+
+
+def test_a_blocked_caller_whose_announcement_cannot_be_played_is_not_kept_waiting() -> None:
+    call = arrived(blocked=True)
+    fresh = call.feed(on.PromptFinished(0.01, 1, played=False))
+    assert do.StartTimer(Timer.ANNOUNCEMENT, 0.5, 0) in fresh
+    call.feed(on.TimerFired(0.51, Timer.ANNOUNCEMENT, 0))
+    assert [note["by"] for note in call.notes("ended")] == ["service"]
+
+
 def test_an_overloaded_service_hands_the_whole_plan_over() -> None:
     call = arrived(hand_over="event lag")
     assert do.HandOver(1) in call.commands
