@@ -14,8 +14,9 @@ from ari_app.conductor import READ, Conductor
 from ari_app.executor import AriExecutor
 from ari_app.load import Load, LoadGate, LoadLimits
 from ari_app.metrics import serve_metrics
-from ari_app.process import Process, running_process, tell_systemd
+from ari_app.process import Process, kept_alive, running_process, tell_systemd
 from ari_app.settings import AnswerPolicy, Settings
+from ari_app.takeover import Takeover
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,8 @@ async def serve(settings: Settings) -> None:
             stack.push_async_callback(runner.cleanup)
         conducting = asyncio.create_task(conductor.run(), name="conductor")
         ready = asyncio.create_task(_ready(ari, settings))
+        takeover = Takeover(settings.data_dir / "journal", ari, conductor, process.journal)
+        adopting = asyncio.create_task(kept_alive("takeover", takeover.run))
         stop = asyncio.create_task(process.stopping.wait())
         try:
             await asyncio.wait((conducting, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -59,6 +62,7 @@ async def serve(settings: Settings) -> None:
             if not conducting.done():
                 await _drain(conductor)
         finally:
+            adopting.cancel()
             ready.cancel()
             stop.cancel()
             await ari.close()
