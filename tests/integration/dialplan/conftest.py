@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import subprocess
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -16,8 +17,10 @@ from ari_app.client import AriClient
 from ari_app.render import DeskEndpoint, RenderOptions, Trunk
 from routing.plan import PlanReason, RoutePlan, Rung, RungDesk
 from stack.asterisk import Asterisk, running_asterisk
+from stack.desk import Desk
 from stack.ports import Ports
 from stack.programs import Programs
+from stack.sip_trace import Message
 
 BROADCAST_MS = 200
 RING_SECONDS = 2.0
@@ -29,12 +32,39 @@ DESKS = {
 NAMES = {"polres-1271": "Polrestabes Medan", "polda-12": "Polda Sumut", "mabes": "Mabes Polri"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
-    """The running Asterisk and the port on which each desk's phone is expected."""
+    """The running Asterisk and the port on which each desk's phone is expected.
+
+    number is the caller's of this test. A desk's port may still get INVITEs of another test's
+    call: to a phone that never answered, SIP repeats them for 32 s.
+    """
 
     asterisk: Asterisk
     port_of: dict[str, int]
+    number: str = ""
+
+    async def saw(
+        self, desk: Desk, what: str, count: int = 1, within_seconds: float = 5.0
+    ) -> Message:
+        """Wait for a message that the desk received in a call of this test."""
+        return await self._message(desk, what, False, count, within_seconds)
+
+    async def said(self, desk: Desk, what: str, within_seconds: float = 5.0) -> Message:
+        """Wait for a message that the desk sent in a call of this test."""
+        return await self._message(desk, what, True, 1, within_seconds)
+
+    async def _message(
+        self, desk: Desk, what: str, sent: bool, count: int, within_seconds: float
+    ) -> Message:
+        deadline = time.monotonic() + within_seconds
+        while True:
+            ours = {m.call_id for m in desk.messages if self.number in (m.header("From") or "")}
+            found = [m for m in desk.trace.find(what, sent) if m.call_id in ours]
+            if len(found) >= count:
+                return found[count - 1]
+            assert time.monotonic() < deadline, (what, [str(m) for m in desk.messages])
+            await asyncio.sleep(0.01)
 
     @property
     def options(self) -> RenderOptions:
@@ -161,5 +191,6 @@ async def node(programs: Programs, ports: Ports, sounds: Path) -> AsyncIterator[
 def _fresh(request: pytest.FixtureRequest) -> None:
     if "node" in request.fixturenames:
         node: Node = request.getfixturevalue("node")
+        node.number = f"+62811{secrets.randbelow(10**8):08}"
         for path in node.stories.iterdir():
             path.unlink()

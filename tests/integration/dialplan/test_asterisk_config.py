@@ -101,6 +101,7 @@ async def test_the_desk_is_told_who_calls_and_where_from(programs: Programs, nod
         running_caller(programs, node.options.sip_port, invite) as caller,
     ):
         called = await desk.saw("INVITE")
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert "+628119999999" in (called.header("P-Asserted-Identity") or "")
@@ -116,6 +117,7 @@ async def test_a_law_is_offered_first(programs: Programs, node: Node) -> None:
         running_caller(programs, node.options.sip_port) as caller,
     ):
         called = await desk.saw("INVITE")
+        await caller.answered()
         caller.hang_up()
         await node.story()
     media = next(line for line in called.body.splitlines() if line.startswith("m=audio"))

@@ -81,17 +81,18 @@ async def test_without_an_app_fastagi_decides_and_the_dialplan_rings(
     async with (
         fastagi(node, lookup(node, journal, route)),
         running_desk(programs, answers(), node.port_of["polda-12-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port, Invite(number="+628123456789")) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
-        await desk.saw("ACK")
+        await node.saw(desk, "ACK")
+        await caller.answered()
         caller.hang_up()
-        await desk.saw("BYE")
+        await node.saw(desk, "BYE")
         await node.idle()
         archive = RecordingArchive(node.asterisk.spool, tmp_path / "recordings")
         assert await Collector(node.asterisk.spool, journal, archive, decides(route)).collect() == 1
     assert journal.kinds()[:4] == ["arrived", "located", "checked", "planned"]
     assert journal.events[0].data["way"] == "agi"
-    assert journal.events[0].data["number"] == "+628123456789"
+    assert journal.events[0].data["number"] == node.number
     assert journal.kinds().count("ended") == 1
     assert len({event.call_id for event in journal.events}) == 1
     ended = next(event for event in journal.events if event.kind == "ended")
@@ -104,7 +105,7 @@ async def test_a_caller_whom_fastagi_blocks_rings_no_desk(programs: Programs, no
     async with (
         fastagi(node, lookup(node, journal, plan("mabes"), BLOCKED)),
         running_desk(programs, answers(), node.port_of["mabes-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         ended = await caller.saw("BYE", within_seconds=15)
         story = await node.story()
@@ -119,10 +120,11 @@ async def test_a_fastagi_that_hangs_is_given_up_for_the_static_plan(
     async with (
         stuck(node),
         running_desk(programs, answers(), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         invite = await caller.said("INVITE")
-        rung = await desk.saw("INVITE")
+        rung = await node.saw(desk, "INVITE")
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert (rung.at - invite.at).total_seconds() < 2.5
@@ -153,9 +155,10 @@ async def test_a_fastagi_that_fails_is_followed_by_the_static_plan(
     async with (
         fastagi(node, fail),
         running_desk(programs, answers(), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
-        await desk.saw("ACK")
+        await node.saw(desk, "ACK")
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert story.way == "static"
@@ -167,11 +170,12 @@ async def test_a_call_of_the_static_plan_reaches_the_record_when_we_are_back(
     journal = Journal(durable=False)
     async with (
         running_desk(programs, answers(), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
-        await desk.saw("ACK")
+        await node.saw(desk, "ACK")
+        await caller.answered()
         caller.hang_up()
-        await desk.saw("BYE")
+        await node.saw(desk, "BYE")
         await node.idle()
     archive = RecordingArchive(node.asterisk.spool, tmp_path / "recordings")
     collector = Collector(node.asterisk.spool, journal, archive, decides(plan("mabes")))
@@ -207,6 +211,7 @@ async def test_facts_reach_fastagi_as_they_were_written(programs: Programs, node
         running_caller(programs, node.options.sip_port, invite) as caller,
     ):
         await desk.saw("INVITE")
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     given = words(asked[0].args[0].split(":"))
@@ -231,9 +236,10 @@ async def test_the_longest_plan_is_rung(programs: Programs, node: Node) -> None:
     async with (
         fastagi(node, lookup(node, Journal(), route)),
         running_desk(programs, answers(), node.port_of["mabes-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
-        await desk.saw("ACK")
+        await node.saw(desk, "ACK")
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert story.way == "agi"

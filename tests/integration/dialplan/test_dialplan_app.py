@@ -7,7 +7,7 @@ from conftest import Node, plan
 
 from agi import plan_text, report
 from ari_app.events import CallBroadcast, StasisStart
-from stack.caller import running_caller
+from stack.caller import Invite, running_caller
 from stack.desk import answers, rings, running_desk
 from stack.programs import Programs
 
@@ -43,7 +43,10 @@ async def hand_over(ari, channel: str, **changes: str) -> None:
 async def test_a_call_that_the_app_has_to_its_end_leaves_no_story(
     programs: Programs, node: Node
 ) -> None:
-    async with node.app() as ari, running_caller(programs, node.options.sip_port) as caller:
+    async with (
+        node.app() as ari,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
+    ):
         started = await claimed(ari)
         assert "trunk=trunk-test" in started.args
         await ari.channels.answer(started.channel.id)
@@ -58,11 +61,12 @@ async def test_a_call_handed_over_is_rung_by_the_dialplan(programs: Programs, no
     async with (
         node.app() as ari,
         running_desk(programs, answers(), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         started = await claimed(ari)
         await hand_over(ari, started.channel.id)
-        await desk.saw("ACK")
+        await node.saw(desk, "ACK")
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert (story.way, story.call_id, story.status) == ("ari", CALL_ID, "ANSWER")
@@ -75,11 +79,12 @@ async def test_a_call_handed_over_in_its_second_rung_goes_on_there(
     async with (
         node.app() as ari,
         running_desk(programs, rings(), node.port_of["polda-12-desk1"]) as polda,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         started = await claimed(ari)
         await hand_over(ari, started.channel.id, RUNG_FIRST="2", ATTEMPTS="1")
-        await polda.said("180")
+        await node.said(polda, "180")
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert [rung.unit for rung in story.rungs] == ["polda-12"]
@@ -92,7 +97,7 @@ async def test_answered_on_connect_the_caller_is_not_answered_before_the_desk(
     async with (
         node.app() as ari,
         running_desk(programs, answers(None), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         started = await claimed(ari)
         await hand_over(ari, started.channel.id, ANSWER="on_connect")
@@ -108,7 +113,10 @@ async def test_answered_on_connect_the_caller_is_not_answered_before_the_desk(
 async def test_a_blocked_caller_is_told_so_and_ended_with_cause_21(
     programs: Programs, node: Node, answer: str, seen: str
 ) -> None:
-    async with node.app() as ari, running_caller(programs, node.options.sip_port) as caller:
+    async with (
+        node.app() as ari,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
+    ):
         started = await claimed(ari)
         await hand_over(ari, started.channel.id, BLOCKED="3 pranks", PLAN="", ANSWER=answer)
         if answer == "at_once":
@@ -127,12 +135,13 @@ async def test_a_call_whose_app_has_died_goes_on_when_the_dead_mans_switch_runs_
 ) -> None:
     async with (
         running_desk(programs, answers(), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         async with node.app() as ari:
             started = await claimed(ari)
             await ari.channels.set_variable(started.channel.id, "TIMEOUT(absolute)", "1")
-        await desk.saw("ACK", within_seconds=10)
+        await node.saw(desk, "ACK", within_seconds=10)
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert story.way == "static"
@@ -143,7 +152,7 @@ async def test_a_decided_call_whose_app_has_died_is_rung_by_its_plan(
 ) -> None:
     async with (
         running_desk(programs, answers(), node.port_of["mabes-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         async with node.app() as ari:
             started = await claimed(ari)
@@ -155,7 +164,8 @@ async def test_a_decided_call_whose_app_has_died_is_rung_by_its_plan(
                     "TIMEOUT(absolute)": "1",
                 },
             )
-        await desk.saw("ACK", within_seconds=10)
+        await node.saw(desk, "ACK", within_seconds=10)
+        await caller.answered()
         caller.hang_up()
         story = await node.story()
     assert (story.way, story.call_id) == ("ari", CALL_ID)
@@ -167,11 +177,12 @@ async def test_an_app_that_lets_go_of_a_call_does_not_lose_it(
     async with (
         node.app() as ari,
         running_desk(programs, answers(), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         started = await claimed(ari)
         await ari.channels.continue_in_dialplan(started.channel.id)
-        await desk.saw("ACK")
+        await node.saw(desk, "ACK")
+        await caller.answered()
         caller.hang_up()
         await node.story()
 
@@ -182,11 +193,12 @@ async def test_an_app_that_does_not_claim_costs_no_more_than_the_wait(
     async with (
         node.app() as ari,
         running_desk(programs, answers(), node.port_of["polres-1271-desk1"]) as desk,
-        running_caller(programs, node.options.sip_port) as caller,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
     ):
         assert ari.is_connected
         invite = await caller.said("INVITE")
-        rung = await desk.saw("INVITE")
+        rung = await node.saw(desk, "INVITE")
+        await caller.answered()
         caller.hang_up()
         await node.story()
     assert (rung.at - invite.at).total_seconds() < node.options.broadcast_ms / 1000 + 0.15
