@@ -77,7 +77,7 @@ def _config(connection: Connection | None = None) -> Config:
 def _upgrade(connection: Connection) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = '{OTHER_MIGRATION_SECONDS}s'"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-    connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_LOCK_SECONDS}s'"))
+    connection.execute(text(f"SET LOCAL lock_timeout = '{int(1000 * TABLE_LOCK_SECONDS)}ms'"))
     command.upgrade(_config(connection), "head")
 
 
