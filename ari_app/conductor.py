@@ -215,8 +215,9 @@ class Conductor:
             # One request each: a source that has just gone must not take the others with it.
             request = self._ari.applications.subscribe(self._ari.app, [source])
             request.add_done_callback(_ignore)
-        call.feed(on.Adopted(call.now))
-        catch_up(call, channels)
+        if call.caller in channels:
+            call.feed(on.Adopted(call.now))
+        catch_up(call, channels, state.legs)
         return True
 
     def _hold(self, state: CallState, decision: Decision) -> LiveCall:
@@ -273,13 +274,16 @@ class Conductor:
         call.feed(on.RecordingDone(call.now))
 
     async def _catch_up(self) -> None:
+        legs = {call.id: tuple(call.state.legs) for call in self._calls.values()}
         try:
             channels = await self._ari.channels.list()
         except AriError as error:
             log.warning("catch_up_failed", error=str(error))  # the next connection tries again
             return
-        for call in tuple(self._calls.values()):
-            catch_up(call, {channel.id: channel for channel in channels})
+        present = {channel.id: channel for channel in channels}
+        for call_id, before in legs.items():
+            if call := self._calls.get(call_id):
+                catch_up(call, present, before)
 
     async def _reap_for_ever(self) -> None:
         while True:

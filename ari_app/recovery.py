@@ -16,12 +16,18 @@ from routing.location import Belief, Believed
 from routing.plan import RoutePlan
 
 
-def catch_up(call: LiveCall, channels: Mapping[str, Channel]) -> None:
-    """Feed the call what it missed; channels are Asterisk's present ones by id."""
+def catch_up(call: LiveCall, channels: Mapping[str, Channel], legs: Iterable[str]) -> None:
+    """Feed the call what it missed; channels are Asterisk's present ones by id.
+
+    legs are those that were there when the channels were asked for: younger ones are not missing.
+    """
     if call.caller not in channels:
         call.feed(on.CallerGone(call.now, 16))
-    for leg in tuple(call.state.legs.values()):
-        channel = channels.get(leg.id)
+    for leg_id in legs:
+        leg = call.state.legs.get(leg_id)
+        if leg is None:
+            continue
+        channel = channels.get(leg_id)
         if channel is None:
             call.feed(on.LegGone(call.now, leg.id, 0, LegEnd.FAILED))
         elif leg.state is LegState.CANCELLED:

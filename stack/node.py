@@ -44,6 +44,7 @@ class Plan:
     units: frozenset[str] | None = None
     phones_port: int | None = None
     qualify_seconds: int = 10
+    rtp_ports: int = 600
     settings: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
     amend: Amend | None = None
@@ -136,7 +137,7 @@ def render_options(
     def port(name: str) -> int:
         return plan.ports.get(name) or ports.any()
 
-    rtp = ports.block(2000)
+    rtp = ports.block(plan.rtp_ports)
     desks = tuple(
         DeskEndpoint(
             desk.code, unit.code, unit.name, _contact(desk, plan.phones_port), desk.password
