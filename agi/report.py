@@ -86,7 +86,7 @@ def _ringing(story: Story) -> Iterator[Note]:
 
 
 def _rung(story: Story, attempt: int, rung: RungStory) -> Iterator[Note]:
-    connected_at = answered_at(story) if rung.status == "ANSWER" else None
+    connected_at = answered_at(story) if rung is story.rungs[-1] else None
     ended_at = rung.ended_at if connected_at is None else connected_at
     place = {"rung": attempt, "unit": rung.unit}
     yield rung.began_at, "rung_started", dict(place)
@@ -109,9 +109,10 @@ def _rung(story: Story, attempt: int, rung: RungStory) -> Iterator[Note]:
 
 
 def _desks(story: Story, rung: RungStory) -> tuple[str, ...]:
-    if 0 < rung.number <= len(story.plan):
-        return story.plan[rung.number - 1].desks
-    return tuple(rung.said)
+    if not 0 < rung.number <= len(story.plan):
+        return tuple(rung.said)
+    planned = story.plan[rung.number - 1].desks
+    return (*planned, *(desk for desk in rung.said if desk not in planned))
 
 
 def _leg_end(sip: int | None, status: str) -> LegEnd:

@@ -112,23 +112,19 @@ def from_directory(
 ) -> RenderOptions:
     """The options of a node that serves this directory; the rest at its defaults (`replace` it).
 
-    Each trunk's static plan begins at its default unit. Every desk becomes an endpoint, those of
-    closed units and the disabled ones too: whether it is rung is decided call by call.
+    Each trunk's static plan begins at its default unit. Desks of closed units and disabled desks
+    become endpoints too, since a change of mind must not need a reload; a desk that has neither a
+    contact nor a password cannot be reached at all and is left out.
     """
     trunks = tuple(trunks)
     return RenderOptions(
         ari_password=ari_password,
         trunks=trunks,
         desks=tuple(
-            DeskEndpoint(
-                desk.code,
-                unit.code,
-                unit.name,
-                desk.contact,
-                desk.password if not desk.contact else None,
-            )
+            DeskEndpoint(desk.code, unit.code, unit.name, desk.contact, desk.password)
             for unit in directory.units.values()
             for desk in directory.desks(unit.code)
+            if desk.contact or desk.password
         ),
         default_plan=make_plan(directory, None, None, default_unit, ring_seconds),
         static_plans={
@@ -332,9 +328,16 @@ def _check(options: RenderOptions) -> None:
     for desk in options.desks:
         if desk.contact is None and not desk.password:
             raise RenderError(f"desk {desk.code} has neither a contact nor a password")
+    endpoints = {desk.code for desk in options.desks}
     for trunk in options.trunks:
         if not trunk.match:
             raise RenderError(f"trunk {trunk.name} names no address it comes from")
+        last = options.static_plans.get(trunk.name, options.default_plan).rungs[-1]
+        if not endpoints & {desk.code for desk in last.desks}:
+            raise RenderError(
+                f"no desk of {last.unit}, the last rung of every call from {trunk.name}, "
+                "has a contact or a password"
+            )
 
 
 def _names(what: str, names: Iterable[str]) -> None:
