@@ -256,6 +256,7 @@ class UnitRow(Base):
     ring_seconds: Mapped[float | None]
     lat: Mapped[float | None]
     lon: Mapped[float | None]
+    radius_m: Mapped[float | None]
     kabupaten: Mapped[list[str]]
     kecamatan: Mapped[list[str]]
 
@@ -273,6 +274,15 @@ class DeskRow(Base):
     contact: Mapped[str | None]
     password: Mapped[str | None]
     enabled: Mapped[bool]
+
+
+class VersionRow(Base):
+    """How often something was changed, counted by a trigger: `directory`."""
+
+    __tablename__ = "versions"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class AuditRow(Base):
