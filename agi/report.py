@@ -81,8 +81,10 @@ def _ringing(story: Story) -> Iterator[Note]:
         yield story.taken_at, "caller_answered", {}
         if story.greeted and story.rungs and not story.blocked:
             yield story.taken_at, "greeting_started", {}
-    for attempt, rung in enumerate(story.rungs, start=story.attempts_before + 1):
-        yield from _rung(story, attempt, rung)
+    for count, rung in enumerate(story.rungs, start=1):
+        # Of a very long wait only the last rung is told beside the first ones.
+        attempt = story.rungs_rung if rung is story.rungs[-1] else count
+        yield from _rung(story, story.attempts_before + attempt, rung)
 
 
 def _rung(story: Story, attempt: int, rung: RungStory) -> Iterator[Note]:

@@ -131,14 +131,14 @@ def _run(command: Sequence[str], data: bytes) -> bytes:
 
 def _trunk(text: str, settings: Settings) -> Trunk:
     name, equals, addresses = text.partition("=")
+    if not equals:
+        fail(f"--trunk {text}: not NAME=ADDRESS[,ADDRESS ...]", 2)
     match = tuple(address.strip() for address in addresses.split(","))
     try:
         for address in match:
             ipaddress.ip_network(address)
     except ValueError as error:
         fail(f"--trunk {text}: {error}", 2)
-    if not equals:
-        fail(f"--trunk {text}: not NAME=ADDRESS[,ADDRESS ...]", 2)
     return Trunk(name, match, settings.trunk_units.get(name, ""))
 
 
