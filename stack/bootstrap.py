@@ -14,10 +14,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 FLOOR = (3, 11)
+PROGRESS_SECONDS = 5
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = "requirements-dev.lock"
 
@@ -67,11 +69,10 @@ def install_ensurepip() -> None:
         fail("Python's ensurepip is missing: as root, `apt-get install python3-venv`")
     say("Installing python3-venv ...")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in ("update", "install"):
-        package = [f"python3.{sys.version_info[1]}-venv"] if command == "install" else []
-        status = subprocess.run(
-            ["apt-get", "-qq", "-y", command, *package], check=False, env=environment
-        ).returncode
+    apt = ["apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0"]
+    subprocess.run([*apt, "update"], check=False, env=environment)
+    package = f"python3.{sys.version_info[1]}-venv"
+    status = subprocess.run([*apt, "install", package], check=False, env=environment).returncode
     if status:
         fail("apt-get cannot install python3-venv: see above")
 
@@ -90,23 +91,33 @@ def install(python: Path) -> None:
     )
 
 
-def attend(command: "list[str]", what: str) -> None:
+def attend(command: list[str], what: str) -> None:
     """Run pip, saying every few seconds how far it is; its output only when it fails."""
-    began = said = time.monotonic()
+    began = time.monotonic()
+    lines: list[str] = []
     say(f"{what} ...")
-    lines = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if time.monotonic() - said > 3 and line.strip():
-                said = time.monotonic()
-                say(f"{what} ... {said - began:.0f} s, {line.split('(from')[0].strip()[:60]}")
+        reader = threading.Thread(target=lines.extend, args=(process.stdout,))
+        reader.start()
+        while reader.is_alive():
+            reader.join(PROGRESS_SECONDS)
+            if reader.is_alive():
+                now = f"{time.monotonic() - began:.0f} s"
+                say(f"{what} ... {now}, {doing(lines)}")
     if process.returncode:
         fail("".join(lines[-15:]) + f"{what} failed")
     say(f"{what}: done, {time.monotonic() - began:.0f} s")
+
+
+def doing(lines: list[str]) -> str:
+    """What pip is at: "aiohttp==3.14.5 (5)", or "putting them in place" after the last one."""
+    collected = [line.split()[1] for line in lines if line.startswith("Collecting ")]
+    if any(line.startswith("Installing collected packages") for line in lines):
+        return "putting them in place"
+    return f"{collected[-1]} ({len(collected)})" if collected else "beginning"
 
 
 def say(line: str) -> None:

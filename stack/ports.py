@@ -9,7 +9,6 @@ import fcntl
 import os
 import random
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -24,7 +23,7 @@ TCP_LISTEN = "0A"  # include/net/tcp_states.h, as /proc/net/tcp shows it
 
 def lock_directory() -> Path:
     """Where the locks of this user's runs are."""
-    return Path(tempfile.gettempdir()) / f"polri110-ports-{os.getuid()}"
+    return Path("/tmp") / f"polri110-ports-{os.getuid()}"  # whatever TMPDIR a run has
 
 
 def free(port: int) -> bool:

@@ -11,8 +11,11 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
+from alembic.util import CommandError
+
 from ari_app.render import Trunk
 from ari_app.settings import Settings
+from db.database import UNREACHABLE
 from db.migrate import upgrade
 from stack.desk import Behaviour, Desk, answers, busy, declines, rings, running_desk
 from stack.node import Node, Plan, running_node
@@ -50,6 +53,7 @@ def main() -> None:
     try:
         with only_one(data_dir):
             programs = find_programs(say=told)
+            told(f"Asterisk and SIPp: {programs.root or 'those on the PATH'}")
             sounds = made_prompts(programs, say=told)
             asyncio.run(_until_stopped(programs, sounds, data_dir, told))
     except StackError as fault:
@@ -97,7 +101,7 @@ async def _service(
         parts.callback(ports.close)
         postgres = await _postgres(parts, data_dir, ports, told)
         database_url = await postgres.ensure(DATABASE) if postgres.child else _own_url()
-        told(f"Schema: revision {await upgrade(database_url)}")
+        told(f"Schema: revision {await _upgraded(database_url)}")
 
         desk = await _desks(parts, programs, told)
         plan = Plan(
@@ -151,6 +155,14 @@ async def _desks(parts: contextlib.AsyncExitStack, programs: Programs, told: Tol
     desk = await parts.enter_async_context(running_desk(programs, DESKS[wanted], rtp_ports=400))
     told(f"Demonstration desks: SIPp on 127.0.0.1:{desk.port}, every phone does: {wanted}")
     return desk
+
+
+async def _upgraded(database_url: str) -> str:
+    try:
+        return await upgrade(database_url)
+    except (*UNREACHABLE, CommandError) as fault:
+        place = database_url.rpartition("@")[2]
+        raise StackError(f"The schema of {place} cannot be brought up to date: {fault}") from fault
 
 
 def _own_url() -> str:
