@@ -5,9 +5,11 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import cyclopts
+from cyclopts import Parameter
 from rich.progress import track
 
 from ari_app.prompts import PromptError, build, recipes
@@ -35,9 +37,9 @@ app = cyclopts.App(
 def render_(
     *,
     target: Path,
-    trunk: Sequence[str],
-    sip: str = "0.0.0.0:5060",
-    rtp: str = "10000-20000",
+    trunk: Annotated[Sequence[str], Parameter(env_var="POLRI110_TRUNKS")],
+    sip: Annotated[str, Parameter(env_var="POLRI110_SIP")] = "0.0.0.0:5060",
+    rtp: Annotated[str, Parameter(env_var="POLRI110_RTP")] = "10000-20000",
     qualify_seconds: int = 10,
     broadcast_ms: int = 500,
     spool: str | None = None,
@@ -52,8 +54,8 @@ def render_(
     target
         The directory; Asterisk is started with -C TARGET/asterisk.conf (as /etc/asterisk, plainly).
     trunk
-        NAME=ADDRESS[,ADDRESS ...], addresses or networks; once for each trunk. Its default unit
-        is POLRI110_TRUNK_UNITS'.
+        NAME=ADDRESS[,ADDRESS ...], addresses or networks; once for each trunk (in the environment,
+        spaces between them). Its default unit is POLRI110_TRUNK_UNITS'.
     sip
         Address and port on which SIP listens.
     rtp
