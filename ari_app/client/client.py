@@ -92,7 +92,7 @@ class AriClient:
         self._backoff = backoff or Backoff()
 
         self._inbox = Inbox()
-        self._requests = Requests()
+        self._requests = Requests(self._timed_out)
         self._connection: Connection | None = None
         self._connections = 0
         self._was_connected = False
@@ -235,23 +235,24 @@ class AriClient:
             self._url,
             self.app,
             self._authorization,
+            self._take,
             heartbeat=self._heartbeat,
             connect_timeout=self._connect_timeout,
         )
-        self._connection = connection
+        # No frame is taken before this: the reader has not had a turn yet.
         self._inbox.put(Connected(timestamp=datetime.now(UTC), reconnection=self._connections))
+        self._connection = connection
         self._connections += 1
-        reader = asyncio.create_task(connection.read(self._take), name="ari reader")
         filtered = self._set_filter()
         reason = "closed by its owner"
         try:
-            await asyncio.wait((reader, filtered), return_when=asyncio.FIRST_COMPLETED)
-            if not reader.done():
+            await asyncio.wait((connection.ended, filtered), return_when=asyncio.FIRST_COMPLETED)
+            if not connection.ended.done():
                 await filtered
                 self._was_connected = True
                 self._settled.set()
                 log.info("ari.connected", app=self.app, reconnection=self._connections - 1)
-            reason = await reader
+            reason = await connection.ended
         except AriError as error:
             reason = str(error)
             raise
@@ -261,8 +262,6 @@ class AriClient:
             filtered.cancel()
             self._requests.fail_all(AriDisconnected, reason)
             self._inbox.put(Disconnected(timestamp=datetime.now(UTC), reason=reason))
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
             await connection.close()
         return reason
 
@@ -281,6 +280,11 @@ class AriClient:
         self._inbox.put(event)
         if isinstance(event, ApplicationReplaced):
             raise AriReplaced(body=self.app)
+
+    def _timed_out(self, waited_seconds: float) -> None:
+        # An impatient request says nothing about the connection.
+        if self._connection is not None and waited_seconds >= self._request_timeout:
+            self._connection.suspect(waited_seconds)
 
     def _finish(self, error: Exception, *, raised: bool = True) -> None:
         if self._ended is None:

@@ -46,9 +46,10 @@ class _Asked(Generic[T]):
 
 
 class Requests:
-    """The requests in flight on all connections of one client, each with its own time-out."""
+    """The requests in flight; `timed_out` is called with the seconds that one waited in vain."""
 
-    def __init__(self) -> None:
+    def __init__(self, timed_out: Callable[[float], None]) -> None:
+        self._tell_of_timeout = timed_out
         self._in_flight: dict[str, _Asked[Any]] = {}
         self._last_id = 0
 
@@ -71,7 +72,7 @@ class Requests:
         frame = _encode(request_id, method, uri, params, body)
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[T] = loop.create_future()
-        timer = loop.call_later(timeout_seconds, self._timed_out, request_id)
+        timer = loop.call_later(timeout_seconds, self._timed_out, request_id, timeout_seconds)
         self._in_flight[request_id] = _Asked(method, uri, reply, decode, timer)
         return frame, reply
 
@@ -105,10 +106,11 @@ class Requests:
             if not asked.reply.done():
                 asked.reply.set_exception(kind(asked.method, asked.uri, body=reason))
 
-    def _timed_out(self, request_id: str) -> None:
+    def _timed_out(self, request_id: str, waited_seconds: float) -> None:
         asked = self._in_flight.pop(request_id, None)
         if asked is not None and not asked.reply.done():
             asked.reply.set_exception(AriTimeout(asked.method, asked.uri))
+            self._tell_of_timeout(waited_seconds)
 
 
 def _encode(

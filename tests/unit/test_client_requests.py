@@ -26,6 +26,10 @@ from ari_app.client.requests import Decode, Requests
 from ari_app.models import Channel
 
 
+def _requests() -> Requests:
+    return Requests(lambda waited_seconds: None)
+
+
 def _as_it_is(response: Response) -> Response:
     return response
 
@@ -54,7 +58,7 @@ def _answer(frame: dict[str, Any], status: int = 200, body: str = "{}") -> dict[
 
 
 async def test_answers_find_their_requests_in_whatever_order_they_come() -> None:
-    requests = Requests()
+    requests = _requests()
     asked = [_ask(requests) for _ in range(10)]
     for frame, _ in reversed(asked):
         requests.answer(_answer(frame, body=frame["request_id"]))
@@ -63,10 +67,13 @@ async def test_answers_find_their_requests_in_whatever_order_they_come() -> None
 
 
 async def test_a_late_answer_reaches_nobody() -> None:
-    requests = Requests()
+    waits: list[float] = []
+    requests = Requests(waits.append)
     late, reply = _ask(requests, timeout_seconds=0)
     with pytest.raises(AriTimeout):
         await reply
+    assert waits == [0]
+    assert len(requests) == 0
     other, other_reply = _ask(requests)
     requests.answer(_answer(late))
     assert not other_reply.done()
@@ -77,7 +84,7 @@ async def test_a_late_answer_reaches_nobody() -> None:
 
 
 async def test_an_answer_to_a_cancelled_request_is_dropped() -> None:
-    requests = Requests()
+    requests = _requests()
     frame, reply = _ask(requests)
     reply.cancel()
     requests.answer(_answer(frame))
@@ -86,7 +93,7 @@ async def test_an_answer_to_a_cancelled_request_is_dropped() -> None:
 
 
 async def test_all_requests_in_flight_fail_together() -> None:
-    requests = Requests()
+    requests = _requests()
     replies = [_ask(requests)[1] for _ in range(3)]
     requests.fail_all(AriDisconnected, "cut")
     for reply in replies:
@@ -110,7 +117,7 @@ async def test_all_requests_in_flight_fail_together() -> None:
     ],
 )
 async def test_each_status_has_its_error(status: int, kind: type[AriRejected]) -> None:
-    requests = Requests()
+    requests = _requests()
     frame, reply = _ask(requests)
     requests.answer(_answer(frame, status, '{"message":"No."}'))
     error = reply.exception()
@@ -130,7 +137,7 @@ async def test_each_status_has_its_error(status: int, kind: type[AriRejected]) -
     ],
 )
 async def test_an_error_says_what_asterisk_said(body: str, words: str) -> None:
-    requests = Requests()
+    requests = _requests()
     frame, reply = _ask(requests)
     requests.answer(_answer(frame, 500, body))
     assert str(reply.exception()).endswith(f"(POST channels: 500 {words})")
@@ -141,7 +148,7 @@ async def test_an_error_says_what_asterisk_said(body: str, words: str) -> None:
     [(as_model(Channel), '{"id":1}'), (as_model(Channel), ""), (as_value, "{}"), (as_value, "x")],
 )
 async def test_an_answer_of_another_form_is_an_error_too(decode: Decode[Any], body: str) -> None:
-    requests = Requests()
+    requests = _requests()
     frame, reply = _ask(requests, decode=decode)
     requests.answer(_answer(frame, body=body))
     assert isinstance(reply.exception(), AriUnexpectedAnswer)
@@ -149,7 +156,7 @@ async def test_an_answer_of_another_form_is_an_error_too(decode: Decode[Any], bo
 
 async def test_parameters_are_written_as_asterisk_reads_them() -> None:
     frame, _ = _ask(
-        Requests(),
+        _requests(),
         {
             "text": 'a&b="%41" 🚓',
             "number": 10,
@@ -174,7 +181,7 @@ async def test_parameters_are_written_as_asterisk_reads_them() -> None:
 
 
 async def test_a_list_item_that_would_fall_apart_at_its_comma_is_refused() -> None:
-    requests = Requests()
+    requests = _requests()
     with pytest.raises(ValueError, match="comma"):
         _ask(requests, {"media": ["sound:a,sound:b"]})
     assert len(requests) == 0

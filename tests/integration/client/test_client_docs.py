@@ -18,7 +18,7 @@ async def test_the_example_on_the_clients_page_runs(asterisk: Asterisk) -> None:
     assert story == [
         "connected",
         "0199.1.1 is Up",
-        "0199.1.1 ended with cause 16",
+        "it ended with cause 16",
         "The object does not exist, or no longer "
         "(POST channels/0199.1.1/answer: 404 Channel not found)",
     ]

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from ari_app.client import AriClient, AriTimeout
+from ari_app.client.connection import STALL_SECONDS
 from ari_app.events import AriEvent, Connected, Disconnected, StasisEnd, UnknownEvent
 
 NewClient = Callable[..., AriClient]
@@ -107,6 +108,70 @@ async def test_a_connection_whose_filter_is_not_answered_is_given_up_and_tried_a
         told = await _until(ari, Disconnected)
         assert isinstance(told[-1], Disconnected)
         assert "did not answer in time" in told[-1].reason
+
+
+async def test_a_connection_that_gives_pongs_and_nothing_else_is_given_up(
+    serve: Serve, client_of: NewClient
+) -> None:
+    connections = 0
+
+    async def script(websocket: web.WebSocketResponse) -> None:
+        nonlocal connections
+        connections += 1
+        deaf = connections == 1
+        await websocket.send_json(_answer(await websocket.receive_json()))
+        async for message in websocket:
+            if not deaf:
+                await websocket.send_json(_answer(message.json(), body='{"value":"heard"}'))
+
+    async with client_of(await serve(script), heartbeat=0.1, request_timeout=0.3) as ari:
+        await ari.connected()
+        with pytest.raises(AriTimeout):
+            await ari.asterisk.get_variable("X")
+        told = await _until(ari, Disconnected)
+        assert isinstance(told[-1], Disconnected)
+        assert "pongs and nothing else" in told[-1].reason
+        await asyncio.wait_for(ari.connected(), 5)
+        assert await ari.asterisk.get_variable("X") == "heard"
+
+
+async def test_an_impatient_request_does_not_end_a_quiet_connection(
+    serve: Serve, client_of: NewClient
+) -> None:
+    async def script(websocket: web.WebSocketResponse) -> None:
+        await websocket.send_json(_answer(await websocket.receive_json()))
+        async for _ in websocket:
+            pass
+
+    async with client_of(await serve(script), request_timeout=0.4) as ari:
+        await ari.connected()
+        ending = asyncio.create_task(_until(ari, Disconnected))
+        await asyncio.wait({ending}, timeout=0.5)
+        with pytest.raises(AriTimeout):
+            await ari.request("GET", "unanswered", timeout=0.01)
+        await asyncio.wait({ending}, timeout=2 * STALL_SECONDS)
+        assert not ending.done()
+        ending.cancel()
+
+
+async def test_one_unanswered_request_among_others_does_not_end_the_connection(
+    serve: Serve, client_of: NewClient
+) -> None:
+    async def script(websocket: web.WebSocketResponse) -> None:
+        async for message in websocket:
+            request = message.json()
+            if request["uri"] != "unanswered":
+                await websocket.send_json(_answer(request))
+
+    async with client_of(await serve(script), request_timeout=0.3) as ari:
+        await ari.connected()
+        unanswered = ari.request("GET", "unanswered")
+        while not unanswered.done():
+            await ari.request("GET", "answered")
+        assert isinstance(unanswered.exception(), AriTimeout)
+        going_on = asyncio.get_running_loop().time() + 2 * STALL_SECONDS
+        while asyncio.get_running_loop().time() < going_on:
+            await ari.request("GET", "answered")
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up(client_of: NewClient) -> None:
