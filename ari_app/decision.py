@@ -4,12 +4,13 @@ The one decision that the Stasis application and FastAGI share. Pure: what is kn
 `Knowledge`, the time as an argument.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from ari_app.intake import Facts
+from ari_app.call.restore import plan_data
+from ari_app.intake import NOTHING, Facts, Found, Lookups
 from blocklist.number import Number
 from routing.directory import Directory
 from routing.geo import Fix, RejectedFix
@@ -42,11 +43,14 @@ class RoutingRules:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What the service knows at one moment: directory, territory, block list."""
+    """What the service knows at one moment: directory, territory, block list, places by name,
+    cell and number.
+    """
 
     directory: Directory
     jurisdiction: Jurisdiction
     check: Callable[[Number], Check]
+    lookups: Lookups = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +71,40 @@ class Decision:
 
 def decide(facts: Facts, known: Knowledge, rules: RoutingRules, now: datetime) -> Decision:
     """Decide one call; now carries a zone."""
+    believed, verdict, plan = _route(facts, known, rules, now)
+    return Decision(facts, known.check(facts.number), believed, verdict, plan)
+
+
+def reconsider(
+    decision: Decision, found: Iterable[Found], known: Knowledge, rules: RoutingRules, now: datetime
+) -> Decision:
+    """The decision with further statements of where the caller is; the caller stays let through
+    or blocked as was decided.
+    """
+    facts = decision.facts.also(found)
+    believed, verdict, plan = _route(facts, known, rules, now)
+    return replace(decision, facts=facts, believed=believed, verdict=verdict, plan=plan)
+
+
+def _route(
+    facts: Facts, known: Knowledge, rules: RoutingRules, now: datetime
+) -> tuple[Believed, Verdict | None, RoutePlan]:
     believed = choose(facts.fixes, facts.rejected, now, rules.location)
     fix = believed.fix
     verdict = None if fix is None else known.jurisdiction.locate(fix.point, fix.uncertainty_m)
-    return Decision(
-        facts=facts,
-        check=known.check(facts.number),
-        believed=believed,
-        verdict=verdict,
-        plan=make_plan(
-            known.directory,
-            verdict,
-            rules.trunk_units.get(facts.trunk),
-            rules.default_unit,
-            rules.ring_seconds,
-        ),
+    plan = make_plan(
+        known.directory,
+        verdict,
+        rules.trunk_units.get(facts.trunk),
+        rules.default_unit,
+        rules.ring_seconds,
     )
+    return believed, verdict, plan
 
 
 def notes(decision: Decision, way: str) -> list[tuple[str, dict[str, Any]]]:
     """The decision as events (kind, data) for the record; way is `ari`, `agi` or `static`."""
-    facts, verdict, plan = decision.facts, decision.verdict, decision.plan
-    number = facts.number
+    facts, number = decision.facts, decision.facts.number
     return [
         (
             "arrived",
@@ -103,40 +119,31 @@ def notes(decision: Decision, way: str) -> list[tuple[str, dict[str, Any]]]:
                 "way": way,
             },
         ),
-        (
-            "located",
-            {
-                "fix": None if decision.believed.fix is None else _fix(decision.believed.fix),
-                "rejected": [_rejected(r) for r in decision.believed.rejected],
-                "others": [_fix(other) for other in decision.believed.others],
-                "reason": decision.believed.reason.value,
-                "kabupaten": verdict and verdict.kabupaten,
-                "kabupaten_name": verdict and verdict.kabupaten_name,
-                "kecamatan_name": verdict and verdict.kecamatan_name,
-                "polres": verdict and verdict.polres,
-                "second": verdict and verdict.second_polres,
-                "ambiguous": verdict is not None and verdict.ambiguous,
-                "distance_km": verdict and round(verdict.distance_km, 3),
-            },
-        ),
+        ("located", located(decision)),
         ("checked", {"verdict": decision.check.verdict, "reason": decision.check.reason}),
-        (
-            "planned",
-            {
-                "reason": plan.reason.value,
-                "rungs": [
-                    {
-                        "unit": rung.unit,
-                        "name": rung.name,
-                        "level": rung.level,
-                        "desks": [desk.code for desk in rung.desks],
-                        "ring_seconds": rung.ring_seconds,
-                    }
-                    for rung in plan.rungs
-                ],
-            },
-        ),
+        ("planned", plan_data(decision.plan)),
     ]
+
+
+def located(decision: Decision) -> dict[str, Any]:
+    """Where the caller is taken to be, and everything that was said of it: a `located` event."""
+    believed, verdict = decision.believed, decision.verdict
+    return {
+        "fix": None if believed.fix is None else _fix(believed.fix),
+        "rejected": [_rejected(refusal) for refusal in believed.rejected],
+        "others": [_fix(other) for other in believed.others],
+        "area": list(decision.facts.area),
+        "reason": believed.reason.value,
+        "kabupaten": verdict and verdict.kabupaten,
+        "kabupaten_name": verdict and verdict.kabupaten_name,
+        "kecamatan_name": verdict and verdict.kecamatan_name,
+        "polres": verdict and verdict.polres,
+        "second": verdict and verdict.second_polres,
+        "second_kabupaten": verdict and verdict.second_kabupaten,
+        "second_kabupaten_name": verdict and verdict.second_kabupaten_name,
+        "ambiguous": verdict is not None and verdict.ambiguous,
+        "distance_km": verdict and round(verdict.distance_km, 3),
+    }
 
 
 def _fix(fix: Fix) -> dict[str, Any]:

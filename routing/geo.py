@@ -47,6 +47,7 @@ class FixFault(StrEnum):
     SWAPPED = "swapped"  # latitude and longitude exchanged: inside Indonesia only if turned round
     TOO_OLD = "too_old"
     TOO_COARSE = "too_coarse"
+    UNKNOWN_CELL = "unknown_cell"  # a cell that the imported table does not have
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,14 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Replanned:
+    """A better location is known; this is the plan that it makes."""
+
+    t: float
+    plan: RoutePlan
+
+
+@dataclass(frozen=True, slots=True)
 class CallerGone:
     """The caller's channel has left; cause is the Q.850 cause."""
 
@@ -144,6 +152,7 @@ class HandOverFailed:
 
 CallEvent = (
     Arrived
+    | Replanned
     | CallerGone
     | LegCreated
     | LegRefused

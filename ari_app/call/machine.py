@@ -39,8 +39,10 @@ from ari_app.call.events import (
     LegRinging,
     PromptFinished,
     RecordingDone,
+    Replanned,
     TimerFired,
 )
+from ari_app.call.restore import plan_data
 from ari_app.call.state import CallState, Leg, LegEnd, LegState, Outcome, Phase, Timer
 from ari_app.call.turn import (
     BLOCKED_ANNOUNCEMENT,
@@ -101,6 +103,24 @@ def _on_arrived(turn: Turn, event: Arrived) -> None:
         # The desk is rung first: nothing that the caller hears may delay it.
         begin_rung(turn, event.t, 0)
         meet_caller(turn)
+
+
+def _on_replanned(turn: Turn, event: Replanned) -> None:
+    """Ring the better plan from its first rung, unless it begins where the call began to ring.
+
+    The caller notices nothing: the greeting or the ringback goes on; only the word that the call
+    is passed up to another unit is not true any more.
+    """
+    before = turn.state
+    if before.plan is None or event.plan.rungs[0].unit == before.plan.rungs[0].unit:
+        return
+    if before.phase is Phase.RINGING:
+        end_rung(turn, event.t, "better_location")
+    cancel_legs(turn, LegEnd.CANCELLED)
+    turn.do(StopTimers())
+    turn.become(plan=event.plan, rung=0, pending_speech=())
+    turn.note("planned", **plan_data(event.plan))
+    begin_rung(turn, event.t, 0)
 
 
 def _on_caller_gone_before_rungs(turn: Turn, event: CallerGone) -> None:
@@ -364,6 +384,7 @@ def _table() -> dict[tuple[Phase, type], Transition]:
     rows: list[tuple[tuple[Phase, ...], tuple[type, ...], Callable[[Turn, Any], None], str]] = [
         ((arriving,), (Arrived,), _on_arrived, "blocked ringing handing_over"),
         ((arriving,), (CallerGone,), _on_caller_gone_before_rungs, "ended"),
+        ((ringing, paused), (Replanned,), _on_replanned, "ringing"),
         ((blocked,), (CallerGone,), _on_caller_gone_while_blocked, "ended"),
         ((ringing, paused, connecting), (CallerGone,), _on_caller_gone_while_waiting, "ended"),
         ((connected,), (CallerGone,), _on_caller_gone_in_talk, "ended"),

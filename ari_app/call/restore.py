@@ -33,7 +33,25 @@ def _checked(state: CallState, t: float, data: Mapping[str, Any]) -> CallState:
 
 
 def _planned(state: CallState, t: float, data: Mapping[str, Any]) -> CallState:
-    return replace(state, plan=plan_of(data))
+    # A better plan, on a better location, is rung from its first rung.
+    return replace(state, plan=plan_of(data), rung=0)
+
+
+def plan_data(plan: RoutePlan) -> dict[str, Any]:
+    """A plan as a `planned` event."""
+    return {
+        "reason": plan.reason.value,
+        "rungs": [
+            {
+                "unit": rung.unit,
+                "name": rung.name,
+                "level": rung.level,
+                "desks": [desk.code for desk in rung.desks],
+                "ring_seconds": rung.ring_seconds,
+            }
+            for rung in plan.rungs
+        ],
+    }
 
 
 def plan_of(data: Mapping[str, Any]) -> RoutePlan:

@@ -120,8 +120,7 @@ class CellTable:
         if at == len(self._keys) or self._keys[at] != key:
             return None
         point = Point(int(self._lat[at]) / MICRODEGREES, int(self._lon[at]) / MICRODEGREES)
-        written = f"{cell.radio} {cell.mcc} {cell.mnc} {cell.area} {cell.cell}"
-        return checked(Fix(point, float(self._range_m[at]), Source.CELL), written)
+        return checked(Fix(point, float(self._range_m[at]), Source.CELL), str(cell))
 
     def save(self, path: Path) -> None:
         """Write the index to a .npz file."""

@@ -35,6 +35,10 @@ class Cell:
     cell: int
     network_provided: bool = False
 
+    def __str__(self) -> str:
+        """As cell tables name it: LTE 510-10-6699-39104273."""
+        return f"{self.radio} {self.mcc}-{self.mnc:02}-{self.area}-{self.cell}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Form:
@@ -51,6 +55,10 @@ _FORMS = (
 )
 _PARAMETERS = ("utran-cell-id-3gpp", "cgi-3gpp")
 _LONGEST = 2_000
+_IDENTITY_PARAMETER = re.compile(
+    r';\s*(utran-cell-id-3gpp|cgi-3gpp)\s*=\s*"?([0-9a-f]{13,21})(?![0-9a-z])',
+    re.ASCII | re.IGNORECASE,
+)
 _PLMN = re.compile(r"(\d{3})(\d{2,3})", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII | re.IGNORECASE)
 
@@ -63,6 +71,27 @@ def parse(header: str) -> Cell | None:
     """
     cells = list(_cells(header[:_LONGEST]))
     return next((cell for cell in cells if cell.network_provided), cells[0] if cells else None)
+
+
+def parse_identity(header: str) -> tuple[Cell, ...]:
+    """The cells that parameters of a P-Asserted-Identity header may mean, likeliest first.
+
+    Some cores write the cell beside the identity, as a parameter of the URI or of the header:
+
+        <sip:+6281234567890@ims.example;utran-cell-id-3gpp=510101A2B254AF11>
+
+    The radio is not said. Its identity's length tells NR (15 hex digits after the network) and GSM
+    (8); of the same length (11) are LTE and UMTS, so both are given. Never raises.
+    """
+    found: dict[Cell, None] = {}
+    for name, value in _IDENTITY_PARAMETER.findall(header[:_LONGEST]):
+        for _, form in _FORMS:
+            if (form.radio is Radio.GSM) == (name.lower() == "cgi-3gpp"):
+                cell = _cell(form, value, network_provided=True)
+                if cell is not None:
+                    found[cell] = None
+    order = (Radio.NR, Radio.LTE, Radio.UMTS, Radio.GSM)
+    return tuple(sorted(found, key=lambda cell: order.index(cell.radio)))
 
 
 def _cells(header: str) -> Iterator[Cell]:

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ari_app.call import CallState, Phase
 from ari_app.call import commands as do
 from ari_app.call import events as on
-from ari_app.call.restore import restore
+from ari_app.call.restore import plan_data, restore
 from ari_app.call.state import LegEnd, Rules, Timer
 from routing.plan import PlanReason, RoutePlan
 from tests.unit.call_driver import Driver, rung
@@ -50,20 +50,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.handing_over = False
         self.prompts: list[int] = []
         # The decision is recorded before the machine is fed: ari_app/decision.py, notes().
-        rungs = [
-            {
-                "unit": r.unit,
-                "name": r.name,
-                "level": r.level,
-                "desks": [desk.code for desk in r.desks],
-                "ring_seconds": r.ring_seconds,
-            }
-            for r in plan.rungs
-        ]
         self.driver.record = [
             (0.0, "arrived", {}),
             (0.0, "checked", {"verdict": "blocked" if "blocked" in how else "pass"}),
-            (0.0, "planned", {"reason": plan.reason.value, "rungs": rungs}),
+            (0.0, "planned", plan_data(plan)),
         ]
         self.send(on.Arrived(0.0, plan, **how))  # type: ignore[arg-type]
 
@@ -146,6 +136,20 @@ class AnyOrder(RuleBasedStateMachine):
         self.handing_over = False
         t = self.now()
         self.send(on.HandedOver(t) if how == "taken" else on.HandOverFailed(t, how == "gone"))
+
+    @rule(first=st.sampled_from(["unit-0", "unit-7", "unit-8"]), desks=st.integers(0, 2))
+    def a_better_location_comes(self, first: str, desks: int) -> None:
+        plan = RoutePlan(
+            (rung(first, "polres", desks), rung("unit-1", "polda", 1)), PlanReason.LOCATION
+        )
+        before = self.driver.state
+        self.send(on.Replanned(self.now(), plan))
+        after = self.driver.state
+        if before.phase in (Phase.RINGING, Phase.PAUSED):
+            assert after.plan is not None
+            assert after.plan.rungs[0].unit == first
+        else:
+            assert after == before
 
     @rule()
     def the_service_wants_to_hand_over(self) -> None:

@@ -1,5 +1,7 @@
 """What the call machine does with each thing that can happen to a call."""
 
+from dataclasses import replace
+
 import pytest
 
 from ari_app.call import Phase
@@ -7,7 +9,8 @@ from ari_app.call import commands as do
 from ari_app.call import events as on
 from ari_app.call.diagram import diagram
 from ari_app.call.state import LegEnd, Rules, Timer
-from tests.unit.call_driver import arrived, dialled, hung_up, spoken
+from routing.plan import PlanReason, RoutePlan
+from tests.unit.call_driver import PLAN, arrived, dialled, hung_up, rung, spoken
 
 
 def test_all_desks_of_the_first_unit_ring_before_the_caller_hears_anything() -> None:
@@ -207,6 +210,47 @@ def test_a_hand_over_that_fails_is_conducted_after_all() -> None:
     fresh = call.feed(on.HandOverFailed(0.5, caller_gone=False))
     assert dialled(fresh) == ["call.1.1", "call.1.2"]
     assert do.AnswerCaller() in fresh
+
+
+BETTER = RoutePlan(
+    (rung("polres-5371", "polres", 1), rung("polda-53", "polda", 1)), PlanReason.LOCATION
+)
+
+
+def test_a_better_location_rings_the_right_unit_and_the_caller_stays() -> None:
+    call = arrived()
+    call.feed(on.LegRinging(0.1, "call.1.1"))
+    fresh = call.feed(on.Replanned(3.0, BETTER))
+    assert set(hung_up(fresh)) == {"call.1.1", "call.1.2"}
+    assert dialled(fresh) == ["call.2.1"]
+    assert not any(
+        isinstance(c, do.Speak | do.StopPlaying | do.RingbackTone | do.HangUpCaller) for c in fresh
+    )
+    assert call.notes("rung_ended")[0]["reason"] == "better_location"
+    assert [r["unit"] for r in call.notes("planned")[0]["rungs"]] == ["polres-5371", "polda-53"]
+    assert call.notes("rung_started")[-1] == {"rung": 2, "unit": "polres-5371"}
+    call.feed(on.LegRinging(3.1, "call.2.1"), on.TimerFired(13.0, Timer.RUNG, 2))
+    assert call.notes("rung_started")[-1]["unit"] == "polda-53"
+
+
+def test_a_call_that_was_passed_up_begins_at_the_right_unit() -> None:
+    call = arrived(Rules(greeting=True))
+    call.feed(on.LegRinging(0.1, "call.1.1"), on.TimerFired(10.0, Timer.RUNG, 1))
+    assert call.state.pending_speech == ("escalated-to-polda",)
+    call.feed(on.Replanned(11.0, BETTER))
+    assert call.state.current.unit == "polres-5371"
+    assert call.state.pending_speech == ()  # it is passed to no Polda now
+
+
+def test_a_better_location_of_the_same_unit_lets_it_ring_on() -> None:
+    call = arrived()
+    assert call.feed(on.Replanned(3.0, replace(PLAN, reason=PlanReason.TRUNK_DEFAULT))) == []
+
+
+def test_a_connected_call_is_not_moved_by_a_better_location() -> None:
+    call = arrived()
+    call.feed(on.LegAnswered(1.0, "call.1.1"), on.Bridged(1.1, "call.1.1"))
+    assert call.feed(on.Replanned(3.0, BETTER)) == []
 
 
 def test_the_generated_diagram_in_the_docs_is_current() -> None:
