@@ -1,6 +1,7 @@
 """No process of ours answers: the dialplan alone brings the call to a desk."""
 
 import contextlib
+import uuid
 import wave
 from urllib.parse import unquote
 
@@ -36,6 +37,9 @@ async def test_without_app_and_fastagi_the_polres_is_rung(programs: Programs, no
     assert seconds(invite, rung) < BROADCAST_MS / 1000 + 0.15
     assert (story.way, story.status, story.desk) == ("static", "ANSWER", "polres-1271-desk1")
     assert story.ended_by == "caller"
+    made = uuid.UUID(story.call_id)
+    assert made.version == 7
+    assert abs((made.int >> 80) / 1000 - story.arrived_at.timestamp()) < 2
     assert story.talk_seconds > 0
     await node.idle()
 
