@@ -244,3 +244,28 @@ async def test_the_longest_plan_is_rung(programs: Programs, node: Node) -> None:
         story = await node.story()
     assert story.way == "agi"
     assert len(story.plan[0].dials) > 50
+
+
+async def test_forty_calls_at_once_are_all_decided_and_rung(
+    programs: Programs, node: Node, tmp_path: Path
+) -> None:
+    journal = Journal()
+    route = plan("mabes", seconds=10)
+    invite = Invite(node.number)
+    async with (
+        fastagi(node, lookup(node, journal, route)),
+        running_desk(programs, answers(), node.port_of["mabes-desk1"], rtp_ports=200),
+        running_caller(
+            programs, node.options.sip_port, invite, calls=40, calls_per_second=200, talk_ms=500
+        ) as caller,
+    ):
+        verdict = await caller.ended()
+        assert verdict.passed, verdict.errors
+        await node.idle()
+    archive = RecordingArchive(node.asterisk.spool, tmp_path / "recordings")
+    collector = Collector(node.asterisk.spool, journal, archive, decides(route))
+    assert await collector.collect() == 40
+    ended = [event for event in journal.events if event.kind == "ended"]
+    assert len({event.call_id for event in ended}) == 40
+    assert {event.data["outcome"] for event in ended} == {"connected"}
+    assert journal.kinds().count("arrived") == 40
