@@ -15,7 +15,6 @@ DIALPLAN = """
 [client-tests]
 exten => wait,1,Answer()
  same => n,Wait(60)
-exten => stasis,1,Stasis(client-tests,number=%2B62812,from=a%40b)
 exten => offer,1,StasisBroadcast(2000,^client-tests,number=%2B62812:from=a%40b,yes)
  same => n,Hangup()
 """

@@ -1,7 +1,8 @@
 """A real Asterisk for the client's tests, a proxy in front of it, and clients of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,11 +27,22 @@ async def proxy(asterisk: Asterisk) -> AsyncIterator[TcpProxy]:
         yield standing
 
 
-@pytest.fixture
-def client_of() -> Callable[..., AriClient]:
-    """Makes a client with short times: heartbeat 0.5 s, retries within 0.2 s."""
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """Tells the tests apart."""
+    return itertools.count(1)
 
-    def make(url: str, app: str = "client-tests", **changes: Any) -> AriClient:
+
+@pytest.fixture
+def client_of(numbers: Iterator[int]) -> Callable[..., AriClient]:
+    """Makes clients with short times: heartbeat 0.5 s, retries within 0.2 s.
+
+    Each test has an application of its own: Asterisk can lose one that connects again in the very
+    moment in which its former websocket is taken down.
+    """
+    own_app = f"client-tests-{next(numbers)}"
+
+    def make(url: str, app: str = own_app, **changes: Any) -> AriClient:
         settings: dict[str, Any] = {
             "user": "polri110",
             "password": PASSWORD,
