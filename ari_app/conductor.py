@@ -20,6 +20,7 @@ from ari_app.call.state import Rules
 from ari_app.causes import leg_end
 from ari_app.client import AriClient
 from ari_app.client.errors import AriConflict, AriError, AriNotFound
+from ari_app.dead_mans_switch import DeadMansSwitch
 from ari_app.decision import Decision, notes
 from ari_app.events import (
     AriEvent,
@@ -61,6 +62,9 @@ READ: tuple[type[AriEvent], ...] = (
 LEG = "leg"
 """First Stasis argument of a channel that is a desk's leg."""
 
+ARRIVED = frozenset({"from-trunk"})
+"""Dialplan contexts from which a call is in Stasis; elsewhere the dialplan has it."""
+
 REAP_SECONDS = 5.0
 FORGET_SECONDS = 60.0
 
@@ -82,6 +86,7 @@ class Conductor:
         archive: RecordingArchive,
         rules: Rules,
         overload: Callable[[int], str | None],
+        switch: DeadMansSwitch,
     ) -> None:
         self._ari = ari
         self._executor = executor
@@ -90,6 +95,7 @@ class Conductor:
         self._archive = archive
         self._rules = rules
         self._overload = overload
+        self._switch = switch
         self._calls: dict[str, LiveCall] = {}
         self._by_caller: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,6 +123,7 @@ class Conductor:
     async def run(self) -> None:
         """Conduct until the client is closed; raises what ends the client."""
         reaper = asyncio.create_task(self._reap_for_ever())
+        extender = asyncio.create_task(self._switch.extend_for_ever(self._calls.values))
         try:
             async for event in self._ari:
                 try:
@@ -126,6 +133,7 @@ class Conductor:
                     log.exception("event_failed", event_type=type(event).__name__)
         finally:
             reaper.cancel()
+            extender.cancel()
             for task in tuple(self._tasks):
                 await task
 
@@ -203,7 +211,11 @@ class Conductor:
         state = restore(call_id, self._rules, record)
         if state.phase is Phase.HANDED_OVER or state.plan is None or call_id in self._calls:
             return False
-        call = self._hold(state, decision_from(events, state.plan))
+        decision = decision_from(events, state.plan)
+        caller = channels.get(decision.facts.channel)
+        if caller is not None and caller.dialplan.context not in ARRIVED:
+            return False  # its dead man's switch has tripped: the dialplan rings its desks
+        call = self._hold(state, decision)
         call.bridge_made = state.phase in (Phase.CONNECTING, Phase.CONNECTED)
         log.info("call_adopted", call_id=call_id, phase=state.phase.value)
         call.note("adopted", {"phase": state.phase.value})
@@ -216,6 +228,7 @@ class Conductor:
             request = self._ari.applications.subscribe(self._ari.app, [source])
             request.add_done_callback(_ignore)
         if call.caller in channels:
+            self._switch.taken_over(call)
             call.feed(on.Adopted(call.now))
         catch_up(call, channels, state.legs)
         return True
@@ -321,6 +334,7 @@ class Conductor:
         self._ari.recordings.stop(call.id).add_done_callback(answered)
 
     def _moved(self, call: LiveCall) -> None:
+        self._switch.moved(call)
         if call.state.final or call.state.phase is Phase.CONNECTED:
             self._in_setup.discard(call.id)
 

@@ -13,7 +13,7 @@ from ari_app.call.restore import plan_data
 from ari_app.intake import NOTHING, Facts, Found, Lookups
 from blocklist.number import Number
 from routing.directory import Directory
-from routing.geo import Fix, RejectedFix
+from routing.fix_record import fix_data, rejected_data
 from routing.jurisdiction import Jurisdiction, Verdict
 from routing.location import Believed, LocationPolicy, choose
 from routing.plan import RoutePlan, make_plan
@@ -129,9 +129,9 @@ def located(decision: Decision) -> dict[str, Any]:
     """Where the caller is taken to be, and everything that was said of it: a `located` event."""
     believed, verdict = decision.believed, decision.verdict
     return {
-        "fix": None if believed.fix is None else _fix(believed.fix),
-        "rejected": [_rejected(refusal) for refusal in believed.rejected],
-        "others": [_fix(other) for other in believed.others],
+        "fix": None if believed.fix is None else fix_data(believed.fix),
+        "rejected": [rejected_data(refusal) for refusal in believed.rejected],
+        "others": [fix_data(other) for other in believed.others],
         "area": list(decision.facts.area),
         "reason": believed.reason.value,
         "kabupaten": verdict and verdict.kabupaten,
@@ -143,23 +143,4 @@ def located(decision: Decision) -> dict[str, Any]:
         "second_kabupaten_name": verdict and verdict.second_kabupaten_name,
         "ambiguous": verdict is not None and verdict.ambiguous,
         "distance_km": verdict and round(verdict.distance_km, 3),
-    }
-
-
-def _fix(fix: Fix) -> dict[str, Any]:
-    return {
-        "lat": fix.point.lat,
-        "lon": fix.point.lon,
-        "uncertainty_m": fix.uncertainty_m,
-        "source": fix.source.value,
-        "at": None if fix.at is None else fix.at.isoformat(),
-    }
-
-
-def _rejected(refusal: RejectedFix) -> dict[str, Any]:
-    return {
-        "source": refusal.source.value,
-        "fault": refusal.fault.value,
-        "raw": refusal.raw,
-        "fix": None if refusal.fix is None else _fix(refusal.fix),
     }

@@ -25,7 +25,6 @@ log = structlog.get_logger(__name__)
 # A leg outlives its ring time only if we died: Asterisk then takes it down by itself.
 LEG_GRACE_SECONDS = 2
 RETRY_HANG_UP_SECONDS = 1.0
-RINGBACK = "tone:ring;tonezone=id"
 HAND_OVER_CONTEXT = "escalate"
 
 
@@ -46,13 +45,16 @@ class AriExecutor:
                 self._hang_up_leg(call, leg)
             case do.AnswerCaller():
                 self._send(ari.channels.answer(call.caller), call)
-            case do.Speak(prompt, names):
-                self._speak(call, prompt, names)
-            case do.RingbackTone(prompt):
-                playback = _playback(call, prompt)
-                self._send(ari.channels.play(call.caller, [RINGBACK], playback_id=playback), call)
-            case do.StopPlaying(prompt):
-                self._send(ari.playbacks.stop(_playback(call, prompt)), call)
+            case do.Speak(name):
+                call.hears = "moh"
+                self._send(ari.channels.start_moh(call.caller, moh_class=f"polri110-{name}"), call)
+            case do.Ringback():
+                call.hears = "ring"
+                self._send(ari.channels.ring(call.caller), call)
+            case do.StopPlaying():
+                self._stop_playing(call)
+            case do.Announce(prompt, name):
+                self._announce(call, prompt, name)
             case do.Connect(leg):
                 self._connect(call, leg)
             case do.StartRecording():
@@ -121,14 +123,25 @@ class AriExecutor:
 
         self._send(self._ari.channels.hangup(leg), call, failed=failed)
 
-    def _speak(self, call: LiveCall, prompt: int, names: tuple[str, ...]) -> None:
-        media = [f"sound:polri110/{name}" for name in names]
-        request = self._ari.channels.play(call.caller, media, playback_id=_playback(call, prompt))
+    def _stop_playing(self, call: LiveCall) -> None:
+        # Of a call that was taken over it is not known which of the two it hears.
+        if call.hears != "ring":
+            self._send(self._ari.channels.stop_moh(call.caller), call)
+        if call.hears != "moh":
+            self._send(self._ari.channels.ring_stop(call.caller), call)
+        call.hears = None
+
+    def _announce(self, call: LiveCall, prompt: int, name: str) -> None:
+        request = self._ari.channels.play(
+            call.caller,
+            [f"sound:polri110/{name}"],
+            playback_id=f"{call.id}.prompt.{prompt}",
+        )
         self._send(
             request,
             call,
             # An announcement that cannot be played must not hold the call up.
-            failed=lambda _: call.feed(on.PromptFinished(call.now, prompt, played=False)),
+            failed=lambda _: call.feed(on.PromptFinished(call.now, prompt)),
         )
 
     def _connect(self, call: LiveCall, leg: str) -> None:
@@ -162,7 +175,9 @@ class AriExecutor:
                 call.note("fault", {"what": "hand_over", "detail": str(error)})
             call.feed(on.HandOverFailed(call.now, gone))
 
-        given = variables(call.decision, call.id, self._rules) | {"RUNG_FIRST": str(first)}
+        given = variables(call.decision, call.id, self._rules, first, call.state.attempt)
+        if call.guarded:
+            given = {"TIMEOUT(absolute)": "0", **given}
         self._send(self._ari.channels.set_variables(call.caller, given), call)
         self._send(
             self._ari.channels.continue_in_dialplan(
@@ -176,10 +191,6 @@ class AriExecutor:
 
 def _bridge(call: LiveCall) -> str:
     return f"{call.id}.bridge"
-
-
-def _playback(call: LiveCall, prompt: int) -> str:
-    return f"{call.id}.prompt.{prompt}"
 
 
 def _caller_id(call: LiveCall) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ari_app.call import CallState, step
 from ari_app.call import commands as do
@@ -50,6 +50,8 @@ class LiveCall:
         "caller",
         "decision",
         "ended_t",
+        "guarded",
+        "hears",
         "id",
         "state",
     )
@@ -68,6 +70,8 @@ class LiveCall:
         self.decision = decision
         self.state = state
         self.bridge_made = False
+        self.guarded = False
+        self.hears: Literal["moh", "ring"] | None = None
         self.ended_t: float | None = None
         self._executor = executor
         self._journal = journal
@@ -86,8 +90,6 @@ class LiveCall:
         """Apply an event and begin what follows from it."""
         before = self.state.phase
         self.state, commands = step(self.state, event)
-        if self.state.phase is not before:
-            self._moved(self)
         for command in commands:
             match command:
                 case do.Note(kind, data):
@@ -98,6 +100,8 @@ class LiveCall:
                     self._stop_timers()
                 case _:
                     self._executor.carry_out(self, command)
+        if self.state.phase is not before:
+            self._moved(self)
         if self.state.final and self.ended_t is None:
             self.ended_t = event.t
         if self.state.done:

@@ -11,6 +11,7 @@ from ari_app.call.state import Rules
 from ari_app.client import AriClient
 from ari_app.client.errors import AriError
 from ari_app.conductor import READ, Conductor
+from ari_app.dead_mans_switch import DeadMansSwitch
 from ari_app.executor import AriExecutor
 from ari_app.load import Load, LoadGate, LoadLimits
 from ari_app.metrics import serve_metrics
@@ -95,8 +96,11 @@ def _conductor(process: Process, ari: AriClient) -> Conductor:
             greeting=settings.greeting,
             recording=settings.recording,
             progress_seconds=settings.desk_progress_ms / 1000,
+            greeting_seconds=settings.greeting_seconds,
+            speech_seconds=settings.speech_seconds,
         ),
         overload,
+        DeadMansSwitch(ari, process.dialplan_rules(), settings.dead_mans_switch_seconds),
     )
 
 

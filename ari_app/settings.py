@@ -65,6 +65,12 @@ class Settings(BaseSettings):
         AnswerPolicy.AT_ONCE
     )
     greeting: Annotated[bool, Field(description="Play greeting and recording notice.")] = True
+    greeting_seconds: Annotated[
+        float, Field(gt=0, description="Length of greeting and recording notice together.")
+    ] = 10.0
+    speech_seconds: Annotated[
+        float, Field(gt=0, description="Length of any other announcement under the ringing.")
+    ] = 6.0
     recording: Annotated[bool, Field(description="Record every connected call.")] = True
     ring_seconds: Annotated[
         float, Field(gt=0, description="Ring time of a rung whose unit has none of its own.")
@@ -83,6 +89,43 @@ class Settings(BaseSettings):
     trust_swapped_fix: Annotated[
         bool, Field(description="Route on a fix whose latitude and longitude were exchanged.")
     ] = False
+
+    location_max_age_seconds: Annotated[
+        float, Field(gt=0, description="A fix older than that is shown and not routed on.")
+    ] = 600.0
+    location_max_uncertainty_m: Annotated[
+        float, Field(gt=0, description="A fix coarser than that is shown and not routed on.")
+    ] = 20_000.0
+
+    # Advanced Mobile Location
+    aml_bind: Annotated[str, Field(description="Address on which AML reports are received.")] = (
+        "127.0.0.1"
+    )
+    aml_port: Annotated[int, Field(description="Port on which AML reports are received.")] = 9111
+    aml_certificate: Annotated[
+        Path | None, Field(description="PEM file; AML is received by HTTPS with it, else by HTTP.")
+    ] = None
+    aml_certificate_key: Annotated[
+        Path | None, Field(description="PEM file of the certificate's key, where it has its own.")
+    ] = None
+    aml_hmac_key: Annotated[
+        SecretStr, Field(description="Reports not signed with it are passed over; empty: all pass.")
+    ] = SecretStr("")
+    aml_hmac_algorithm: Annotated[str, Field(description="sha1 or sha256.")] = "sha1"
+    aml_keep_seconds: Annotated[
+        float, Field(gt=0, description="How long a report waits for the call that it belongs to.")
+    ] = 300.0
+    aml_reports_per_minute: Annotated[
+        int, Field(gt=0, description="Reports taken of one number a minute.")
+    ] = 30
+    aml_sender_reports_per_second: Annotated[
+        int, Field(gt=0, description="Reports taken from one address a second.")
+    ] = 200
+
+    dead_mans_switch_seconds: Annotated[
+        float,
+        Field(gt=0, description="A waiting call whose processes died is Asterisk's after that."),
+    ] = 3.0
 
     # Load
     handover_lag_ms: Annotated[

@@ -4,13 +4,12 @@ from ari_app.call.commands import Connect, HandOver, HangUpLeg, StartTimer, Stop
 from ari_app.call.events import Adopted
 from ari_app.call.state import LegEnd, LegState, Phase, Timer
 from ari_app.call.turn import (
-    BLOCKED_ANNOUNCEMENT,
     Turn,
+    announce_block,
     begin_rung,
     cancel_legs,
     end_rung,
     ringback,
-    speak,
 )
 
 # Where an adopter's prompts begin, so that none has the name of one that still plays.
@@ -26,13 +25,11 @@ def on_adopted(turn: Turn, event: Adopted) -> None:
     turn.become(prompt=FIRST_PROMPT)
     match before.phase:
         case Phase.BLOCKED:
-            speak(turn, BLOCKED_ANNOUNCEMENT)
-            limit = before.rules.announcement_limit_seconds
-            turn.do(StartTimer(Timer.ANNOUNCEMENT, limit, 0))
+            announce_block(turn)
         case Phase.RINGING:
             _ring_again(turn, event.t)
         case Phase.PAUSED:
-            _quiet(turn)
+            turn.do(StopPlaying())
             turn.do(StartTimer(Timer.AGAIN, before.rules.again_pause_seconds, before.attempt))
         case Phase.CONNECTING if before.winner is not None:
             turn.do(Connect(before.winner))
@@ -44,16 +41,9 @@ def on_adopted(turn: Turn, event: Adopted) -> None:
 
 def _ring_again(turn: Turn, t: float) -> None:
     """Ring the same unit anew: legs of the dead process lead nowhere when they are answered."""
-    _quiet(turn)
+    turn.do(StopPlaying())
     end_rung(turn, t, "taken_over")
     cancel_legs(turn, LegEnd.CANCELLED)
     begin_rung(turn, t, turn.state.rung)
     if turn.state.rules.answer_at_once:
         ringback(turn)
-
-
-def _quiet(turn: Turn) -> None:
-    """Stop whatever the dead process may still be playing: at most two prompts a rung."""
-    last = min(2 * turn.state.attempt + 2, 20)
-    for first in (0, FIRST_PROMPT):
-        turn.do(*(StopPlaying(first + n) for n in range(1, last + 1)))

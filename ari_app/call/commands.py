@@ -18,25 +18,28 @@ class RingCaller:
 
 
 @dataclass(frozen=True, slots=True)
-class Speak:
-    """Play announcements, one after the other; PromptFinished(prompt) follows."""
+class Announce:
+    """Play an announcement once, to its end; PromptFinished(prompt) follows."""
 
     prompt: int
-    names: tuple[str, ...]
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
-class RingbackTone:
-    """Play ringback until stopped."""
+class Speak:
+    """Say an announcement and ring back after it, until stopped."""
 
-    prompt: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ringback:
+    """Ring back until stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopPlaying:
-    """Stop what prompt plays."""
-
-    prompt: int
+    """Stop what the caller hears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,9 @@ class Note:
 Command = (
     AnswerCaller
     | RingCaller
+    | Announce
     | Speak
-    | RingbackTone
+    | Ringback
     | StopPlaying
     | DialDesk
     | HangUpLeg

@@ -45,9 +45,9 @@ from ari_app.call.events import (
 from ari_app.call.restore import plan_data
 from ari_app.call.state import CallState, Leg, LegEnd, LegState, Outcome, Phase, Timer
 from ari_app.call.turn import (
-    BLOCKED_ANNOUNCEMENT,
     WAITING,
     Turn,
+    announce_block,
     attempt_reason,
     begin_rung,
     cancel_legs,
@@ -92,9 +92,7 @@ def _on_arrived(turn: Turn, event: Arrived) -> None:
         turn.become(phase=Phase.BLOCKED)
         turn.do(AnswerCaller())
         turn.note("caller_answered")
-        speak(turn, BLOCKED_ANNOUNCEMENT)
-        limit = turn.state.rules.announcement_limit_seconds
-        turn.do(StartTimer(Timer.ANNOUNCEMENT, limit, 0))
+        announce_block(turn)
     elif event.hand_over is not None:
         turn.become(phase=Phase.HANDING_OVER)
         turn.do(HandOver(first=1))
@@ -118,7 +116,7 @@ def _on_replanned(turn: Turn, event: Replanned) -> None:
         end_rung(turn, event.t, "better_location")
     cancel_legs(turn, LegEnd.CANCELLED)
     turn.do(StopTimers())
-    turn.become(plan=event.plan, rung=0, pending_speech=())
+    turn.become(plan=event.plan, rung=0, pending_speech=None)
     turn.note("planned", **plan_data(event.plan))
     begin_rung(turn, event.t, 0)
 
@@ -290,6 +288,8 @@ def _on_leg_gone_in_talk(turn: Turn, event: LegGone | LegRefused) -> None:
 
 
 def _on_timer_while_ringing(turn: Turn, event: TimerFired) -> None:
+    if event.timer is Timer.SPEECH:
+        _speech_ended(turn, event)
     if event.attempt != turn.state.attempt:
         return
     if event.timer is Timer.RUNG:
@@ -301,7 +301,9 @@ def _on_timer_while_ringing(turn: Turn, event: TimerFired) -> None:
 
 
 def _on_timer_in_pause(turn: Turn, event: TimerFired) -> None:
-    if event.timer is Timer.AGAIN and event.attempt == turn.state.attempt:
+    if event.timer is Timer.SPEECH:
+        _speech_ended(turn, event)
+    elif event.timer is Timer.AGAIN and event.attempt == turn.state.attempt:
         begin_rung(turn, event.t, 0)
 
 
@@ -326,17 +328,15 @@ def _on_blocked_announced(turn: Turn, event: PromptFinished) -> None:
         turn.do(StartTimer(Timer.ANNOUNCEMENT, turn.state.rules.leaving_seconds, 0))
 
 
-def _on_prompt_finished(turn: Turn, event: PromptFinished) -> None:
+def _speech_ended(turn: Turn, event: TimerFired) -> None:
     state = turn.state
-    if event.prompt != state.prompt or not state.speaking:
+    if event.attempt != state.prompt or not state.speaking:
         return
-    if event.prompt == 1 and event.played and state.rules.greeting:
+    if event.attempt == 1 and state.rules.greeting:
         turn.note("greeting_finished")
-    turn.become(playing=False, speaking=False, pending_speech=())
-    if state.pending_speech:
-        speak(turn, state.pending_speech)
-    else:
-        ringback(turn)
+    turn.become(speaking=False)
+    if state.pending_speech is not None:
+        speak(turn, state.pending_speech, state.rules.speech_seconds)
 
 
 def _on_recording_done(turn: Turn, event: RecordingDone) -> None:
@@ -391,7 +391,6 @@ def _table() -> dict[tuple[Phase, type], Transition]:
         ((handing,), (CallerGone,), _on_caller_gone_in_hand_over, ""),
         ((blocked,), (PromptFinished,), _on_blocked_announced, "ended"),
         ((blocked,), (TimerFired,), _on_timer_while_blocked, "ended"),
-        ((ringing, paused), (PromptFinished,), _on_prompt_finished, ""),
         ((ringing,), (TimerFired,), _on_timer_while_ringing, "paused"),
         ((paused,), (TimerFired,), _on_timer_in_pause, "ringing"),
         (tuple(Phase), (LegCreated,), _on_leg_created, ""),

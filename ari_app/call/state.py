@@ -62,6 +62,7 @@ class Timer(StrEnum):
     PROGRESS = "progress"
     AGAIN = "again"
     ANNOUNCEMENT = "announcement"
+    SPEECH = "speech"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Rules:
     recording: bool = True
     progress_seconds: float = 0.9
     again_pause_seconds: float = 2.0
+    greeting_seconds: float = 10.0
+    speech_seconds: float = 5.5
     announcement_limit_seconds: float = 30.0
     leaving_seconds: float = 0.5
 
@@ -109,7 +112,7 @@ class CallState:
     prompt: int = 0
     playing: bool = False
     speaking: bool = False
-    pending_speech: tuple[str, ...] = ()
+    pending_speech: str | None = None
     caller_gone: bool = False
     recording_pending: bool = False
     was_connected: bool = False

@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from ari_app.call.commands import (
+    Announce,
     AnswerCaller,
     Command,
     DialDesk,
     HangUpLeg,
     Note,
-    RingbackTone,
+    Ringback,
     RingCaller,
     Speak,
     StartTimer,
@@ -18,9 +19,10 @@ from ari_app.call.commands import (
 )
 from ari_app.call.state import CallState, Leg, LegEnd, LegState, Outcome, Phase, Timer
 
-GREETING = ("greeting", "recording-notice")
-BLOCKED_ANNOUNCEMENT = ("blocked",)
-STILL_RINGING = ("still-ringing",)
+GREETING = "greeting"
+GREETING_WITH_NOTICE = "greeting-recorded"
+BLOCKED_ANNOUNCEMENT = "blocked"
+STILL_RINGING = "still-ringing"
 
 WAITING = (LegState.DIALLING, LegState.RINGING)
 
@@ -99,14 +101,13 @@ def leave_rung(turn: Turn, t: float, reason: str, leg_end: LegEnd = LegEnd.CANCE
     """Go to the next rung, or, after the last one, begin again: the caller is never given up."""
     end_rung(turn, t, reason)
     cancel_legs(turn, leg_end)
-    turn.do(StopTimers())
     state = turn.state
     plan = state.plan
     if plan is None:
         raise ValueError("a rung cannot be left before there is a plan")
     if state.rung + 1 < len(plan.rungs):
         begin_rung(turn, t, state.rung + 1)
-        announce(turn, (f"escalated-to-{turn.state.current.level}",))
+        announce(turn, f"escalated-to-{turn.state.current.level}")
     elif reason == "no_answer":
         begin_rung(turn, t, state.rung)
         announce(turn, STILL_RINGING)
@@ -145,39 +146,48 @@ def meet_caller(turn: Turn) -> None:
     turn.note("caller_answered")
     if rules.greeting:
         turn.note("greeting_started")
-        speak(turn, GREETING)
+        name = GREETING_WITH_NOTICE if rules.recording else GREETING
+        speak(turn, name, rules.greeting_seconds)
     else:
         ringback(turn)
 
 
-def speak(turn: Turn, names: tuple[str, ...]) -> None:
+def announce_block(turn: Turn) -> None:
+    """The blocked announcement, to its end, with a clock in case that is never told."""
     prompt = turn.state.prompt + 1
     turn.become(prompt=prompt, playing=True, speaking=True)
-    turn.do(Speak(prompt, names))
+    limit = turn.state.rules.announcement_limit_seconds
+    turn.do(Announce(prompt, BLOCKED_ANNOUNCEMENT), StartTimer(Timer.ANNOUNCEMENT, limit, 0))
+
+
+def speak(turn: Turn, name: str, seconds: float) -> None:
+    """Say it; how long that takes is by the clock, since what rings back has no end of its own."""
+    prompt = turn.state.prompt + 1
+    turn.become(prompt=prompt, playing=True, speaking=True, pending_speech=None)
+    turn.do(Speak(name), StartTimer(Timer.SPEECH, seconds, prompt))
 
 
 def ringback(turn: Turn) -> None:
-    prompt = turn.state.prompt + 1
-    turn.become(prompt=prompt, playing=True, speaking=False)
-    turn.do(RingbackTone(prompt))
+    turn.become(playing=True, speaking=False, pending_speech=None)
+    turn.do(Ringback())
 
 
 def stop_playing(turn: Turn) -> None:
     if turn.state.playing:
-        turn.do(StopPlaying(turn.state.prompt))
-    turn.become(playing=False, speaking=False, pending_speech=())
+        turn.do(StopPlaying())
+    turn.become(playing=False, speaking=False, pending_speech=None)
 
 
-def announce(turn: Turn, names: tuple[str, ...]) -> None:
+def announce(turn: Turn, name: str) -> None:
     """Say something without cutting speech off; ringback gives way to it."""
     state = turn.state
     if not state.rules.answer_at_once:
         return
     if state.speaking:
-        turn.become(pending_speech=names)
+        turn.become(pending_speech=name)
         return
     stop_playing(turn)
-    speak(turn, names)
+    speak(turn, name, state.rules.speech_seconds)
 
 
 # The end

@@ -68,5 +68,5 @@ def hung_up(commands: Iterable[do.Command]) -> list[str]:
     return [c.leg for c in commands if isinstance(c, do.HangUpLeg)]
 
 
-def spoken(commands: Iterable[do.Command]) -> list[tuple[str, ...]]:
-    return [c.names for c in commands if isinstance(c, do.Speak)]
+def spoken(commands: Iterable[do.Command]) -> list[str]:
+    return [c.name for c in commands if isinstance(c, do.Speak | do.Announce)]

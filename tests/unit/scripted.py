@@ -14,6 +14,7 @@ from ari_app.call.state import Rules
 from ari_app.client import AriClient
 from ari_app.client.requests import Response
 from ari_app.conductor import Conductor
+from ari_app.dead_mans_switch import DeadMansSwitch
 from ari_app.decision import Decision
 from ari_app.events import AriEvent, parse_event
 from ari_app.executor import AriExecutor
@@ -112,6 +113,7 @@ class Stage:
             RecordingArchive(tmp_path / "spool", tmp_path / "recordings"),
             Rules(),
             lambda _calls: overload,
+            DeadMansSwitch(self.ari, rules, seconds=3.0),
         )
 
     async def happens(self, kind: str, channel: str = "caller", **more: Any) -> None:

@@ -77,7 +77,7 @@ class AnyOrder(RuleBasedStateMachine):
                     self.caller_here = False
                 case do.HandOver():
                     self.handing_over = True
-                case do.Speak(prompt=prompt) | do.RingbackTone(prompt=prompt):
+                case do.Announce(prompt=prompt):
                     self.prompts.append(prompt)
 
     def now(self) -> float:
@@ -194,8 +194,10 @@ class AnyOrder(RuleBasedStateMachine):
         """While the caller waits, a clock runs, or an answer of Asterisk is awaited."""
         if hasattr(self, "driver") and not self.driver.state.final:
             phase = self.driver.state.phase
-            if phase in (Phase.RINGING, Phase.PAUSED):
-                assert self.clocks
+            if phase is Phase.RINGING:
+                assert Timer.RUNG in self.clocks
+            if phase is Phase.PAUSED:
+                assert Timer.AGAIN in self.clocks
             if phase is Phase.CONNECTING:
                 assert self.connecting or self.driver.state.winner in self.legs
 
