@@ -114,7 +114,7 @@ def _story(found: Mapping[str, str], lines: Mapping[str, str]) -> Story:
         status=value("status"),
         cause=int(value("cause")) if value("cause") else None,
         desk=_desk(value("desk")) if value("desk") else "",
-        talk_seconds=int(value("talk_ms") or 0) / 1000,
+        talk_seconds=_talk_seconds(value("answered"), ended_at),
         recording=value("file"),
         rung=int(value("rung")) if value("rung") else None,
         unit=value("unit"),
@@ -124,6 +124,12 @@ def _story(found: Mapping[str, str], lines: Mapping[str, str]) -> Story:
         plan=_plan(lines.get("plan", "")),
         facts=tuple(lines["facts"].split(":")) if "facts" in lines else (),
     )
+
+
+def _talk_seconds(answered: str, ended_at: datetime) -> float:
+    if not answered:
+        return 0.0
+    return max(0.0, round((ended_at - _time(answered)).total_seconds(), 3))
 
 
 def _plan(text: str) -> tuple[TextRung, ...]:

@@ -127,9 +127,7 @@ async def receive(settings: Settings) -> None:
     post.open()
     await runner.setup()
     try:
-        site = web.TCPSite(
-            runner, settings.aml_bind, settings.aml_port, ssl_context=_tls(settings)
-        )
+        site = web.TCPSite(runner, settings.aml_bind, settings.aml_port, ssl_context=_tls(settings))
         await site.start()
         log.info("ready", bind=settings.aml_bind, port=settings.aml_port)
         tell_systemd("READY=1")

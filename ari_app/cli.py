@@ -34,6 +34,11 @@ app.command(
 )
 app.command("routing.route_commands:route_app", name="route", help="Where a call would go.")
 app.command("routing.cells_commands:cells_app", name="cells", help="The table of mobile cells.")
+app.command(
+    "ari_app.render_commands:app",
+    name="asterisk",
+    help="Asterisk's configuration and announcements.",
+)
 app.command("db.commands:app", name="calls", help="What happened to calls.")
 app.command("db.schema_commands:app", name="db", help="The schema of the database.")
 

@@ -32,7 +32,9 @@ class DeadMansSwitch:
         phase = call.state.phase
         if phase in WAITING and not call.guarded:
             call.guarded = True
-            self._set(call, variables(call.decision, call.id, self._rules))
+            # The call's id in Asterisk's own CDR joins that independent record to ours.
+            given = {"CDR(userfield)": call.id}
+            self._set(call, given | variables(call.decision, call.id, self._rules))
         elif phase is Phase.CONNECTED and call.guarded:
             call.guarded = False
             self._send(self._ari.channels.set_variable(call.caller, TIMEOUT, "0"))

@@ -37,15 +37,20 @@ class RecordingArchive:
     def keep(self, name: str, at: datetime) -> KeptRecording:
         """Verify and archive the recording of that name; raises RecordingLostError or OSError."""
         source = self.spool / "recording" / f"{name}.wav"
+        target = self.root / f"{at:%Y/%m/%d}" / source.name
+        if not source.exists() and target.exists():
+            source = target  # kept before, by a process that died before it could say so
         seconds = _seconds(source)
         digest, size = _digest(source)
-        target = self.root / f"{at:%Y/%m/%d}" / source.name
+        kept = KeptRecording(str(target.relative_to(self.root.parent)), seconds, size, digest)
+        if source == target:
+            return kept
         target.parent.mkdir(parents=True, exist_ok=True)
         # Under a temporary name until it is whole: a half-copied file must not look like a record.
         part = target.with_suffix(".part")
         shutil.move(source, part)
         part.replace(target)
-        return KeptRecording(str(target.relative_to(self.root.parent)), seconds, size, digest)
+        return kept
 
 
 def _seconds(path: Path) -> float:

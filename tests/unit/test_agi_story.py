@@ -42,7 +42,7 @@ def text(*rungs: str, facts: str = "", plan: str = PLAN, **changes: str) -> str:
         "status": "ANSWER",
         "cause": "16",
         "desk": "PJSIP%2Fmabes-desk1-00000023",
-        "talk_ms": "3000",
+        "answered": "1007.000",
         "file": "",
         "rungs_rung": str(len(rungs)),
         "rungs": "%7C".join(rungs),
@@ -117,13 +117,13 @@ def test_each_desk_of_a_failed_rung_is_told_by_what_it_said() -> None:
     ],
 )
 def test_a_rung_ends_for_the_reason_its_desks_gave(rung: str, reason: str) -> None:
-    events = told(rung, status="CANCEL", desk="", talk_ms="")
+    events = told(rung, status="CANCEL", desk="", answered="")
     assert of(events, "rung_ended")[0]["reason"] == reason
 
 
 def test_a_caller_who_left_while_it_rang_abandoned_the_call_in_that_rung() -> None:
     rung = "1~polres-1271~1000.5~1010.0~CANCEL^PJSIP/polres-1271-desk1-00000020~180"
-    events = told(rung, rung="1", unit="polres-1271", status="CANCEL", desk="", talk_ms="")
+    events = told(rung, rung="1", unit="polres-1271", status="CANCEL", desk="", answered="")
     (ended,) = of(events, "ended")
     assert (ended["outcome"], ended["rung"], ended["unit"]) == ("abandoned", 1, "polres-1271")
     assert (ended["talk_seconds"], ended["wait_seconds"]) == (None, 10.0)
@@ -138,7 +138,7 @@ def test_rungs_count_on_from_those_of_the_application() -> None:
 
 def test_a_blocked_caller_is_blocked_whoever_hangs_up() -> None:
     for by, whose in (("service", "service"), ("", "caller")):
-        changes = {"blocked": "3%20pranks", "by": by, "status": "", "desk": "", "talk_ms": ""}
+        changes = {"blocked": "3%20pranks", "by": by, "status": "", "desk": "", "answered": ""}
         events = told(plan="", rung="", unit="", **changes)
         (ended,) = of(events, "ended")
         assert (ended["outcome"], ended["by"]) == ("blocked", whose)
@@ -157,7 +157,7 @@ def test_a_caller_who_left_before_anything_was_decided_is_in_the_record() -> Non
             unit="",
             status="",
             desk="",
-            talk_ms="",
+            answered="",
         )
     )
     events = report.events(story, [("arrived", {"way": "static"}), ("planned", {"rungs": []})])
@@ -231,7 +231,7 @@ def test_every_story_ends_in_exactly_one_outcome(
         clock += seconds
     status = rungs[-1][0] if rungs and not cut else ""
     desk = "PJSIP%2Fpolda-12-desk1-00000001"
-    events = told(*entries, way=way, status=status, desk=desk, ended=f"{clock:.3f}", talk_ms="0")
+    events = told(*entries, way=way, status=status, desk=desk, ended=f"{clock:.3f}", answered="")
     assert [event.kind for event in events].count("ended") == 1
     assert events[-1].kind == "ended"
     assert [event.seq for event in events] == list(range(1, len(events) + 1))

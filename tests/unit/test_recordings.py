@@ -56,3 +56,8 @@ def test_a_file_that_is_no_sound_is_lost(archive: RecordingArchive) -> None:
     (archive.spool / "recording/call.wav").write_bytes(b"RIFF nonsense")
     with pytest.raises(RecordingLostError, match="not a WAV"):
         archive.keep("call", AT)
+
+
+def test_a_recording_that_was_kept_already_is_the_same_again(archive: RecordingArchive) -> None:
+    record(archive, "call", frames=8000)
+    assert archive.keep("call", AT) == archive.keep("call", AT)

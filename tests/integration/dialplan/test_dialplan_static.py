@@ -44,6 +44,19 @@ async def test_without_app_and_fastagi_the_polres_is_rung(programs: Programs, no
     await node.idle()
 
 
+async def test_the_time_that_a_desk_rings_is_not_talk(programs: Programs, node: Node) -> None:
+    async with (
+        running_desk(programs, answers(1500), node.port_of["polres-1271-desk1"]) as desk,
+        running_caller(programs, node.options.sip_port, Invite(node.number)) as caller,
+    ):
+        await caller.answered()
+        await node.saw(desk, "ACK")
+        caller.hang_up()
+        story = await node.story()
+    # The caller's own channel is answered before the desk rings; 1.5 s of it were ringing.
+    assert 0 < story.talk_seconds < 1.0
+
+
 async def test_the_caller_hears_the_greeting_while_the_desk_rings(
     programs: Programs, node: Node
 ) -> None:
