@@ -9,6 +9,7 @@ import pytest
 from db.migrate import upgrade
 from stack.ports import Ports
 from stack.postgres import Postgres, own_server, running_postgres
+from stack.process import StackError
 from stack.programs import Programs, find_programs
 
 
@@ -23,7 +24,10 @@ def ports() -> Iterator[Ports]:
 @pytest.fixture(scope="session")
 def programs() -> Programs:
     """Asterisk, SIPp, espeak-ng and SoX; made now when the machine has none (about 45 s)."""
-    return find_programs()
+    try:
+        return find_programs()
+    except StackError as fault:
+        pytest.exit(str(fault), returncode=1)
 
 
 @pytest.fixture(scope="session")
