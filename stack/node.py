@@ -86,10 +86,22 @@ class Node:
                 for child in (self.app, self.agi):
                     if not child.running:
                         raise StackError(f"{child.name} has ended: {child.tail()}")
-                if await self._healthy(session) and bound(self.asterisk.options.agi_port, "tcp"):
+                if await _healthy(session, self.metrics_port) and bound(
+                    self.asterisk.options.agi_port, "tcp"
+                ):
                     return
                 await asyncio.sleep(0.05)
         raise StackError(f"The application is not ready: {self.app.tail()}")
+
+    async def healthy(self, metrics_port: int, child: Child, within_seconds: float = 20.0) -> None:
+        """Wait until another process of the application takes calls; StackError if not."""
+        deadline = time.monotonic() + within_seconds
+        async with aiohttp.ClientSession() as session:
+            while child.running and time.monotonic() < deadline:
+                if await _healthy(session, metrics_port):
+                    return
+                await asyncio.sleep(0.05)
+        raise StackError(f"{child.name} is not ready: {child.tail()}")
 
     async def start_app(self) -> None:
         """Start the application, again when it has ended; ready() tells when it takes calls."""
@@ -116,11 +128,12 @@ class Node:
                 raise StackError(f"channels are left over: {', '.join(left)}")
             await asyncio.sleep(0.02)
 
-    async def _healthy(self, session: aiohttp.ClientSession) -> bool:
-        with contextlib.suppress(aiohttp.ClientError):
-            async with session.get(f"http://127.0.0.1:{self.metrics_port}/health") as answer:
-                return answer.status == 200
-        return False
+
+async def _healthy(session: aiohttp.ClientSession, metrics_port: int) -> bool:
+    with contextlib.suppress(aiohttp.ClientError):
+        async with session.get(f"http://127.0.0.1:{metrics_port}/health") as answer:
+            return answer.status == 200
+    return False
 
 
 def command(*arguments: str) -> list[str]:

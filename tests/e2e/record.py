@@ -94,6 +94,22 @@ async def records(
     return [await _record(database, row["call_id"]) for row in ended]
 
 
+async def happened(
+    database: asyncpg.Connection,
+    known: Collection[str],
+    kind: str,
+    *,
+    within_seconds: float = 5.0,
+) -> None:
+    """Wait until an event of this kind is recorded of a call that is not `known`."""
+    query = "SELECT FROM events WHERE kind = $1 AND call_id <> ALL($2::text[])"
+    deadline = time.monotonic() + within_seconds
+    while not await database.fetch(query, kind, list(known)):
+        if time.monotonic() > deadline:
+            raise NotRecordedError(f"no {kind}: {await _found(database, known, 1)}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
 async def _record(database: asyncpg.Connection, call_id: str) -> Record:
     (call,) = await database.fetch("SELECT * FROM calls WHERE call_id = $1", call_id)
     events = await database.fetch(
