@@ -5,26 +5,17 @@ Most of it is one large unchangeable set; what has changed since it was made lie
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from blocklist import snapshot
+from blocklist.change import Change
 from blocklist.number import Number
 from blocklist.policy import Check, Verdict, judge
 from blocklist.sorted_numbers import Keys, SortedNumbers
 
 COMPACT_AT = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One number's present state. ends_at is epoch seconds, None for a block for good."""
-
-    key: int
-    blocked: bool
-    ends_at: float | None = None
 
 
 class BlockIndex:
@@ -82,6 +73,14 @@ class BlockIndex:
                 self._ends.pop(change.key, None)
         self.position = position
 
+    def is_news(self, change: Change) -> bool:
+        """Whether the index says anything else yet."""
+        base = self._base
+        blocked = self._changed.get(change.key, base is not None and change.key in base)
+        if blocked != change.blocked:
+            return True
+        return change.blocked and self._ends.get(change.key) != change.ends_at
+
     def compact(self) -> None:
         """Make one set of it again (0.3 s for 10 million: not on the event loop's thread)."""
         self._base = SortedNumbers(self.keys())
@@ -122,3 +121,4 @@ class BlockIndex:
         """Take the list from a local file. Raises OSError or snapshot.SnapshotError."""
         found = snapshot.read(path)
         self.replace(found.keys, found.ends, found.position)
+        self.apply(snapshot.appended(path), found.position)

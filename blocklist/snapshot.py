@@ -2,23 +2,30 @@
 
 Layout, little-endian: 8 bytes magic; position, count of numbers, count of ends (3 x int64); the
 numbers (uint64), the numbers that have an end (uint64), their ends (float64, epoch seconds); the
-BLAKE2b-256 of all before.
+BLAKE2b-256 of all before. Beside it, in `<name>.changes`, what has changed since: 21 bytes each:
+number (int64), blocked (bool), end (float64, NaN: none), CRC-32 of those. Applying a
+change again changes nothing, so it does no harm that several processes of a node write both.
 """
 
 import hashlib
+import math
 import os
 import struct
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from blocklist.change import Change
 from blocklist.sorted_numbers import Keys
 
 MAGIC = b"P110BL01"
 _HEADER = struct.Struct("<8sqqq")
 _DIGEST_BYTES = 32
+_CHANGE = struct.Struct("<q?d")
+_CRC = struct.Struct("<I")
 
 
 class SnapshotError(ValueError):
@@ -55,8 +62,37 @@ def write(path: Path, snapshot: Snapshot) -> None:
             file.flush()
             os.fsync(file.fileno())
         part_written.replace(path)
+        # Only now: until the whole is there, the old one needs its changes.
+        _changes_path(path).unlink(missing_ok=True)
     finally:
         part_written.unlink(missing_ok=True)
+
+
+def append(path: Path, changes: Iterable[Change]) -> None:
+    """Keep what has changed since the snapshot was written. Raises OSError."""
+    records = bytearray()
+    for change in changes:
+        ends_at = math.nan if change.ends_at is None else change.ends_at
+        record = _CHANGE.pack(change.key, change.blocked, ends_at)
+        records += record + _CRC.pack(zlib.crc32(record))
+    with _changes_path(path).open("ab", buffering=0) as file:
+        file.write(records)
+        os.fsync(file.fileno())
+
+
+def appended(path: Path) -> Iterator[Change]:
+    """What has changed since the snapshot was written, up to the first damage. Raises OSError."""
+    try:
+        content = _changes_path(path).read_bytes()
+    except FileNotFoundError:
+        return
+    size = _CHANGE.size + _CRC.size
+    for start in range(0, len(content) - size + 1, size):
+        record = content[start : start + _CHANGE.size]
+        if _CRC.unpack_from(content, start + _CHANGE.size)[0] != zlib.crc32(record):
+            return
+        key, blocked, ends_at = _CHANGE.unpack(record)
+        yield Change(key, blocked, None if math.isnan(ends_at) else ends_at)
 
 
 def read(path: Path) -> Snapshot:
@@ -77,3 +113,7 @@ def read(path: Path) -> Snapshot:
         dict(zip(with_end.tolist(), ends.tolist(), strict=True)),
         None if position < 0 else position,
     )
+
+
+def _changes_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.changes")

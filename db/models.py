@@ -223,6 +223,11 @@ class BlockRow(Base):
         ),
         Index(None, "number", "made_at"),
         Index(None, "xid"),
+        Index(
+            "ix_blocks_ends_at",
+            "ends_at",
+            postgresql_where=text("lifted_at IS NULL AND ends_at IS NOT NULL"),
+        ),
         CheckConstraint("number > 0", name="number"),
     )
 
@@ -276,8 +281,19 @@ class DeskRow(Base):
     enabled: Mapped[bool]
 
 
+class CellRow(Base):
+    """One radio cell: routing.sources.cells' key, microdegrees, metres."""
+
+    __tablename__ = "cells"
+
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    lat: Mapped[int]
+    lon: Mapped[int]
+    range_m: Mapped[int]
+
+
 class VersionRow(Base):
-    """How often something was changed, counted by a trigger: `directory`."""
+    """How often something was changed, counted by a trigger: `directory`, `cells`."""
 
     __tablename__ = "versions"
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocklist.index import BlockIndex, Change
+from blocklist.change import Change
+from blocklist.index import BlockIndex
 from blocklist.number import identify
 from blocklist.policy import LADDER, Sanction, Verdict, sanction
 from blocklist.snapshot import SnapshotError
