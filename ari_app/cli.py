@@ -39,6 +39,7 @@ app.command(
     name="asterisk",
     help="Asterisk's configuration and announcements.",
 )
+app.command("blocklist.commands:app", name="blocklist", help="Numbers that may not ring a desk.")
 app.command("db.commands:app", name="calls", help="What happened to calls.")
 app.command("db.schema_commands:app", name="db", help="The schema of the database.")
 
