@@ -1,24 +1,29 @@
 """One test's desks and callers, and what must hold whatever the test is about."""
 
+import asyncio
 import contextlib
 import itertools
 import re
+import time
 from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from stack.caller import Caller, Invite, running_caller
-from stack.desk import Behaviour, Desk, running_desk
+from stack.desk import Behaviour, Desk, answers, running_desk, silent
 from stack.pidf import pidf
 from stack.process import StackError
 from stack.sip_trace import Message
+from stack.sipp import Sipp, Verdict
 from tests.e2e.record import Record, all_calls, records
 from tests.e2e.stage import TRUNK_MEDAN, Stage
 
 IDLE_SECONDS = 2.0
+PACKETS = 5  # of 20 ms
 REFUSED = frozenset(("400", "401", "403", "404"))
 """Answers to an INVITE that has not entered: there is no call of it."""
+WITHOUT_A_CALL = 99  # SIPp's exit status
 
 # What Asterisk says when it is as it should be.
 IN_ORDER = (
@@ -27,6 +32,8 @@ IN_ORDER = (
     # A phone that is not registered is dialled all the same, and refused.
     r"Could not create dialog to invalid URI|Failed to create outgoing session",
 )
+CROSSED = "Session already DISCONNECTED"
+"""What it says when its own BYE, or its answer, crosses a BYE."""
 
 
 def medan() -> str:
@@ -50,6 +57,23 @@ def seconds(earlier: Message | datetime, later: Message | datetime) -> float:
     return (second - first).total_seconds()
 
 
+async def talking(caller: Caller, desk: Desk) -> None:
+    """Wait until desk and caller hear each other: some RTP from the other side of the bridge."""
+    # The caller has heard the service before; the desk hears nothing until it is connected.
+    await desk.saw("ACK")
+    for party in (desk, caller):
+        await hearing(party)
+
+
+async def hearing(party: Caller | Desk) -> None:
+    """Wait until some RTP comes to the party."""
+    enough = (await party.heard()).packets + PACKETS
+    deadline = time.monotonic() + 5
+    while (heard := await party.heard()).packets < enough:
+        assert time.monotonic() < deadline, f"{party.child.name} has heard {heard}"
+        await asyncio.sleep(0.02)
+
+
 @dataclass(slots=True)
 class Scene:
     """A test's part of a stage."""
@@ -59,17 +83,20 @@ class Scene:
     numbers: Iterator[int]
     stack: contextlib.AsyncExitStack
     callers: list[Caller] = field(default_factory=list)
+    desks: list[Desk] = field(default_factory=list)
     complaints: int = 0
     in_order: list[str] = field(default_factory=lambda: list(IN_ORDER))
 
     async def desk(self, code: str, behaviour: Behaviour | None = None) -> Desk:
-        """Put a SIPp where this desk's phone is expected; answers at once by default."""
+        """Put a SIPp where this desk's phone is expected: it answers at once by default."""
         phone = self.stage.phones[code if "-desk" in code else f"{code}-desk1"]
-        return await self.stack.enter_async_context(
-            running_desk(
-                self.stage.programs, behaviour, phone.port, address=phone.address, rtp_ports=400
-            )
+        acts = replace(behaviour or answers(), tone=self.stage.tones.desk)
+        desk = await self.stack.enter_async_context(
+            running_desk(self.stage.programs, acts, phone.port, address=phone.address)
         )
+        if behaviour != silent():
+            self.desks.append(desk)
+        return desk
 
     def number(self) -> str:
         """A mobile number that no other call of this session has."""
@@ -82,12 +109,11 @@ class Scene:
         *,
         patience_ms: int | None = None,
         talk_ms: int | None = None,
-        tone: Path | None = None,
         calls: int = 1,
         calls_per_second: float = 10.0,
         address: str = TRUNK_MEDAN,
     ) -> Caller:
-        """Call 110 now: with a number of its own unless the invite has one."""
+        """Call 110 now, and speak: with a number of its own unless the invite has one."""
         said = invite or Invite(number=self.number())
         caller = await self.stack.enter_async_context(
             running_caller(
@@ -96,7 +122,7 @@ class Scene:
                 replace(said, pidf=location) if location else said,
                 patience_ms=patience_ms,
                 talk_ms=talk_ms,
-                tone=tone,
+                tone=self.stage.tones.caller,
                 calls=calls,
                 calls_per_second=calls_per_second,
                 address=address,
@@ -142,6 +168,7 @@ class Scene:
         except StackError as left:
             await asterisk.cli("channel request hangup all")
             raise AssertionError(str(left)) from left
+        await self._followed()
         bridges = await asterisk.cli("bridge show all")
         assert len(bridges.strip().splitlines()) == 1, bridges
         for record in await self.records(self.entered()):
@@ -152,7 +179,18 @@ class Scene:
             for line in asterisk.complaints()[self.complaints :]
             if not any(re.search(pattern, line) for pattern in self.in_order)
         ]
-        assert unexpected == []
+        assert not unexpected, "\n".join(unexpected)
+
+    async def _followed(self) -> None:
+        """Every phone and caller saw what its scenario expects."""
+        verdicts: list[tuple[Sipp, Verdict]] = [
+            (sipp, await sipp.ended(IDLE_SECONDS)) for sipp in self.callers
+        ]
+        verdicts += [(sipp, await sipp.close(IDLE_SECONDS)) for sipp in self.desks]
+        for sipp, verdict in verdicts:
+            if verdict.status not in (0, WITHOUT_A_CALL):
+                seen = "\n".join(map(str, sipp.messages))
+                raise AssertionError(f"{sipp.child.name}: {verdict.errors}\n{seen}")
 
 
 numbers = itertools.count(10_000_000)

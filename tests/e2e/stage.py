@@ -6,17 +6,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncpg
-import numpy as np
 
-from ari_app.knowledge import BLOCKS_SNAPSHOT
 from ari_app.render import Trunk
-from blocklist.index import BlockIndex
+from blocklist.store import add
 from routing.directory import Desk, Directory, Level
 from routing.nation import load_nation
 from routing.units import national_directory
 from stack.node import Node, Plan, province_units, running_node
 from stack.ports import Ports
 from stack.programs import Programs
+from stack.tone import write_tone
 
 BLOCKED = "+628119999000"
 """A number that is on every stage's block list."""
@@ -29,6 +28,7 @@ TRUNKS = (
     Trunk("trunk-medan", (TRUNK_MEDAN,), "polda-12"),
     Trunk("trunk-kupang", (TRUNK_KUPANG,), "polres-5371"),
 )
+CALLER_HERTZ, DESK_HERTZ = 600, 1000
 PROVINCES = ("polda-12", "polda-53")
 THREE_DESKS = "polres-1207"
 REGISTERING = Desk("polres-1275-desk1", "polres-1275", password="Piket-Binjai-#110")
@@ -47,6 +47,22 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True)
+class Tones:
+    """What a caller says, and what a desk says, as raw A-law."""
+
+    caller: Path
+    desk: Path
+
+
+def made_tones(directory: Path) -> Tones:
+    """Sines of CALLER_HERTZ and DESK_HERTZ."""
+    return Tones(
+        write_tone(directory / "caller.alaw", CALLER_HERTZ),
+        write_tone(directory / "desk.alaw", DESK_HERTZ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A running node with its record. settings are those it was started with."""
 
@@ -55,6 +71,7 @@ class Stage:
     node: Node
     database: asyncpg.Connection
     phones: Mapping[str, Phone]
+    tones: Tones
     settings: Settings = field(default_factory=dict)
 
     async def restart_app(self, settings: Settings) -> None:
@@ -78,7 +95,7 @@ async def running_stage(
 ) -> AsyncIterator[Stage]:
     """A node that takes calls, its record in the database."""
     phones, directory = _directory(ports)
-    _block(data_dir)
+    await _block(database_url)
     plan = Plan(
         directory,
         TRUNKS,
@@ -92,7 +109,7 @@ async def running_stage(
         await node.ready()
         database = await asyncpg.connect(database_url)
         try:
-            yield Stage(programs, ports, node, database, phones, settings)
+            yield Stage(programs, ports, node, database, phones, made_tones(data_dir), settings)
         finally:
             await database.close()
 
@@ -116,8 +133,9 @@ def _directory(ports: Ports) -> tuple[dict[str, Phone], Directory]:
     return phones, Directory.of(nation.units.values(), [*desks, REGISTERING])
 
 
-def _block(data_dir: Path) -> None:
-    data_dir.mkdir(parents=True)
-    blocks = BlockIndex()
-    blocks.replace(np.array([int(BLOCKED)], np.uint64), {}, None)
-    blocks.save(data_dir / BLOCKS_SNAPSHOT)
+async def _block(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        await add(connection, int(BLOCKED), reason="prank calls", by="test")
+    finally:
+        await connection.close()

@@ -6,7 +6,7 @@ import pytest
 
 from stack.desk import Behaviour, answers, busy, declines, rings, silent
 from stack.sip_trace import NotSeenError
-from tests.e2e.scene import Scene, lubuk_pakam, medan, seconds
+from tests.e2e.scene import Scene, lubuk_pakam, medan, seconds, talking
 
 RING_SECONDS = 2.0
 
@@ -16,10 +16,8 @@ async def test_the_polres_answers(scene: Scene) -> None:
     caller = await scene.call(medan())
     await polres.said("180")
     polres.answer()
-    await polres.saw("ACK")
+    await talking(caller, polres)
     caller.hang_up()
-    assert (await caller.ended()).passed
-    assert (await polres.close()).passed
     record = await scene.record()
     assert (record["outcome"], record["ended_by"]) == ("connected", "caller")
     assert (record["unit"], record["rung"]) == ("polres-1271", 1)
@@ -39,7 +37,7 @@ async def test_the_desk_rings_before_the_caller_has_been_greeted(scene: Scene) -
     assert seconds(called, rung) < 0.2
     assert seconds(called, answered) < 0.2
     polres.answer()
-    await polres.saw("ACK")
+    await talking(caller, polres)
     caller.hang_up()
     record = await scene.record()
     assert "greeting_started" in record.kinds
@@ -54,11 +52,8 @@ async def test_a_silent_polres_is_followed_by_its_polda(scene: Scene) -> None:
     assert RING_SECONDS - 0.1 < seconds(first, second) < RING_SECONDS + 0.3
     cancelled = await polres.saw("CANCEL")
     assert abs(seconds(second, cancelled)) < 0.3
-    await polda.saw("ACK")
+    await talking(caller, polda)
     caller.hang_up()
-    assert (await caller.ended()).passed
-    assert (await polres.close()).passed
-    assert (await polda.close()).passed
     record = await scene.record()
     assert (record["outcome"], record["unit"], record["rung"]) == ("connected", "polda-12", 2)
     assert record.ladder == [("polres-1271", "no_answer"), ("polda-12", "answered")]
@@ -73,11 +68,8 @@ async def test_mabes_answers_when_polres_and_polda_are_silent(scene: Scene) -> N
     rung = [await desk.saw("INVITE") for desk in (polres, polda, mabes)]
     for one, next_one in itertools.pairwise(rung):
         assert RING_SECONDS - 0.1 < seconds(one, next_one) < RING_SECONDS + 0.3
-    await mabes.saw("ACK")
+    await talking(caller, mabes)
     caller.hang_up()
-    assert (await caller.ended()).passed
-    assert (await polres.close()).passed
-    assert (await polda.close()).passed
     record = await scene.record()
     assert (record["outcome"], record["unit"], record["rung"]) == ("connected", "mabes", 3)
     assert record.ladder == [
@@ -88,9 +80,7 @@ async def test_mabes_answers_when_polres_and_polda_are_silent(scene: Scene) -> N
 
 
 async def test_nobody_answers_mabes_is_rung_again_until_the_caller_leaves(scene: Scene) -> None:
-    polres, polda, mabes = [
-        await scene.desk(unit, rings()) for unit in ("polres-1271", "polda-12", "mabes")
-    ]
+    _, _, mabes = [await scene.desk(unit, rings()) for unit in ("polres-1271", "polda-12", "mabes")]
     caller = await scene.call(medan())
     await mabes.saw("INVITE", count=2, within_seconds=8 * RING_SECONDS)
     first, again = mabes.calls()
@@ -99,9 +89,6 @@ async def test_nobody_answers_mabes_is_rung_again_until_the_caller_leaves(scene:
     left = await caller.said("BYE")
     assert seconds(left, await mabes.saw("CANCEL", call_id=again)) < 0.5
     await mabes.saw("CANCEL", call_id=first)
-    assert (await caller.ended()).passed
-    for desk in (polres, polda, mabes):
-        assert (await desk.close()).passed
     record = await scene.record()
     assert (record["outcome"], record["ended_by"]) == ("abandoned", "caller")
     assert (record["unit"], record["rung"]) == ("mabes", 4)
@@ -125,9 +112,8 @@ async def test_a_polres_that_refuses_is_left_within_a_second(
     caller = await scene.call(medan())
     refused = await polres.said(status)
     assert seconds(refused, await polda.saw("INVITE")) < 1.0
-    await polda.saw("ACK")
+    await talking(caller, polda)
     caller.hang_up()
-    assert (await caller.ended()).passed
     record = await scene.record()
     assert record.ladder == [("polres-1271", reason), ("polda-12", "answered")]
     assert record.desks == [("polres-1271-desk1", reason), ("polda-12-desk1", "hung_up")]
@@ -139,7 +125,7 @@ async def test_a_polres_whose_phone_says_nothing_is_left_within_a_second(scene: 
     caller = await scene.call(medan())
     first = await polres.saw("INVITE")
     assert seconds(first, await polda.saw("INVITE")) < 1.0
-    await polda.saw("ACK")
+    await talking(caller, polda)
     caller.hang_up()
     record = await scene.record()
     assert record.ladder == [("polres-1271", "unreachable"), ("polda-12", "answered")]
@@ -151,7 +137,7 @@ async def test_a_polres_whose_phone_is_switched_off_is_left_within_a_second(scen
     caller = await scene.call(medan())
     called = await caller.said("INVITE")
     assert seconds(called, await polda.saw("INVITE")) < 1.0
-    await polda.saw("ACK")
+    await talking(caller, polda)
     caller.hang_up()
     record = await scene.record()
     assert record.ladder == [("polres-1271", "unreachable"), ("polda-12", "answered")]
@@ -169,8 +155,7 @@ async def test_all_desks_of_a_unit_ring_together_and_stop_when_one_answers(scene
     answered = await desks[1].said("200 INVITE")
     for desk in (desks[0], desks[2]):
         assert seconds(answered, await desk.saw("CANCEL")) < 0.5
-        assert (await desk.close()).passed
-    await desks[1].saw("ACK")
+    await talking(caller, desks[1])
     caller.hang_up()
     await desks[1].saw("BYE")
     record = await scene.record()
@@ -187,7 +172,7 @@ async def test_a_unit_rings_on_while_one_of_its_desks_may_still_answer(scene: Sc
     await scene.desk("polres-1207-desk2", declines())
     third = await scene.desk("polres-1207-desk3", answers(after_ms=1000))
     caller = await scene.call(lubuk_pakam())
-    await third.saw("ACK")
+    await talking(caller, third)
     caller.hang_up()
     record = await scene.record()
     assert record.ladder == [("polres-1207", "answered")]
@@ -206,16 +191,17 @@ async def test_two_desks_answer_at_once_and_one_gets_the_call(scene: Scene) -> N
     for desk in desks:
         desk.answer()
     answered = [await desk.said("200 INVITE") for desk in desks]
-    talking = []
+    connected = []
     for desk, answer in zip(desks, answered, strict=True):
         try:
             # A late answer is acknowledged and ended, unless a CANCEL was first.
             gone = await desk.saw("BYE", within_seconds=1.0)
         except NotSeenError:
-            talking.append(desk)
+            connected.append(desk)
         else:
             assert seconds(answer, gone) < 0.5
-    (winner,) = talking
+    (winner,) = connected
+    await talking(caller, winner)
     caller.hang_up()
     await winner.saw("BYE")
     record = await scene.record()
@@ -235,9 +221,8 @@ async def test_a_ladder_without_a_single_phone_is_tried_again_until_one_answers(
     await mabes.said("486")
     await mabes.close()
     mabes = await scene.desk("mabes")
-    await mabes.saw("ACK", within_seconds=6)
+    await talking(caller, mabes)
     caller.hang_up()
-    assert (await caller.ended()).passed
     record = await scene.record()
     assert record.ladder == [
         ("polres-1271", "busy"),
