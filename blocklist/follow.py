@@ -61,7 +61,11 @@ async def follow(
 async def _on_disk(path: Path | None, write: Callable[[Path], None]) -> None:
     if path is None:
         return
+    writing = asyncio.ensure_future(asyncio.to_thread(write, path))
     try:
-        await asyncio.to_thread(write, path)
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:  # what this process has taken in must not be lost by its end
+        await asyncio.wait([writing])
+        raise
     except OSError as error:
         _log.error("block_list_not_kept", file=str(path), error=str(error))
