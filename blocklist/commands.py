@@ -196,8 +196,8 @@ def export(file: Path, /) -> None:
 
     try:
         count = _ask(written)
-    except FileExistsError:
-        fail(f"{file} is there already: give a new name")
+    except BlockFileError as error:
+        fail(f"{file}: {error}")
     print(f"{count:,} numbers in {file}")
 
 

@@ -131,9 +131,16 @@ async def import_rows(
 
 
 async def export_rows(connection: asyncpg.Connection, path: Path) -> AsyncIterator[int]:
-    """Write every active block to a CSV file that `import_rows` takes; yields the count so far."""
+    """Write every active block to a new CSV file that `import_rows` takes; yields the count so far.
+
+    Raises BlockFileError when the file is there already or cannot be made.
+    """
     written = 0
-    with path.open("x", newline="", encoding="utf-8") as file:
+    try:
+        made = path.open("x", newline="", encoding="utf-8")
+    except OSError as error:
+        raise BlockFileError(error.strerror or str(error)) from None
+    with made as file:
         out = csv.writer(file)
         out.writerow(("number", "reason", "made_by", "made_at", "ends_at"))
         async with connection.transaction(readonly=True):
