@@ -6,6 +6,7 @@ its last leg, bridge and recording are gone.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from ari_app.causes import leg_end
 from ari_app.client import AriClient
 from ari_app.client.errors import AriConflict, AriError, AriNotFound
 from ari_app.dead_mans_switch import DeadMansSwitch
-from ari_app.decision import Decision, notes
+from ari_app.decision import Decision, located, notes
 from ari_app.events import (
     AriEvent,
     CallBroadcast,
@@ -35,10 +36,11 @@ from ari_app.events import (
     RecordingFinished,
     StasisEnd,
     StasisStart,
+    TextMessageReceived,
 )
 from ari_app.executor import AriExecutor
 from ari_app.live_call import JournalSink, LiveCall
-from ari_app.models import Channel, ChannelState
+from ari_app.models import Channel, ChannelState, TextMessage
 from ari_app.recordings import RecordingArchive, RecordingLostError
 from ari_app.recovery import catch_up, decision_from
 from db.events import Event
@@ -56,6 +58,7 @@ READ: tuple[type[AriEvent], ...] = (
     PlaybackFinished,
     RecordingFinished,
     RecordingFailed,
+    TextMessageReceived,
 )
 """The events that the conductor reads; Asterisk is asked to send no others."""
 
@@ -87,6 +90,8 @@ class Conductor:
         rules: Rules,
         overload: Callable[[int], str | None],
         switch: DeadMansSwitch,
+        texted: Callable[[TextMessage], None] | None = None,
+        trunks: Sequence[str] = (),
     ) -> None:
         self._ari = ari
         self._executor = executor
@@ -96,6 +101,8 @@ class Conductor:
         self._rules = rules
         self._overload = overload
         self._switch = switch
+        self._texted = texted
+        self._trunks = trunks
         self._calls: dict[str, LiveCall] = {}
         self._by_caller: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -168,10 +175,36 @@ class Conductor:
                 self._note_party(channel, "held")
             case ChannelUnhold(channel=channel):
                 self._note_party(channel, "resumed")
-            case Connected(reconnection=reconnection) if reconnection > 0:
-                self._spawn(self._catch_up())
+            case TextMessageReceived(message=message):
+                if self._texted is not None:
+                    self._texted(message)
+            case Connected(reconnection=reconnection):
+                self._hear_texts()
+                if reconnection > 0:
+                    self._spawn(self._catch_up())
             case _:
                 pass
+
+    def improve(self, number: int, reconsider: Callable[[Decision], Decision]) -> None:
+        """Decide a number's calls again, now that more is known of where its phone is.
+
+        A call that still rings goes to the unit that the better location names; of one that is
+        connected it is recorded.
+        """
+        for call in tuple(self._calls.values()):
+            if call.decision.facts.number.key != number or call.state.final:
+                continue
+            decision = reconsider(call.decision)
+            call.note("located", located(decision))
+            call.feed(on.Replanned(call.now, decision.plan))
+            call.decision = replace(decision, plan=call.state.plan or decision.plan)
+            self._switch.replanned(call)
+
+    def _hear_texts(self) -> None:
+        for trunk in self._trunks:
+            # One request each: a trunk that Asterisk does not have must not cost the others.
+            request = self._ari.applications.subscribe(self._ari.app, [f"endpoint:PJSIP/{trunk}"])
+            request.add_done_callback(_ignore)
 
     def _of_leg(self, channel_id: str) -> LiveCall | None:
         return self._calls.get(channel_id.partition(".")[0])

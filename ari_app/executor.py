@@ -59,6 +59,8 @@ class AriExecutor:
                 self._connect(call, leg)
             case do.StartRecording():
                 self._record(call)
+            case do.StopRecording():
+                self._send(ari.recordings.stop(call.id), call)
             case do.ReleaseBridge():
                 self._send(ari.bridges.destroy(_bridge(call)), call)
             case do.HangUpCaller(cause):

@@ -5,8 +5,11 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,11 +17,18 @@ import structlog
 
 from agi.dialplan import DialplanRules
 from agi.lookup import Decide
-from ari_app.knowledge import Knowing, decider, load, routing_rules
+from ari_app.aml_inbox import AmlInbox, AmlStatement
+from ari_app.aml_post import AmlPost
+from ari_app.decision import Decision, reconsider
+from ari_app.following import follow_directory, follow_files
+from ari_app.intake import Found
+from ari_app.knowledge import BLOCKS_SNAPSHOT, CELLS, Knowing, decider, load, routing_rules
 from ari_app.logs import configure_logs
 from ari_app.metrics import CountedJournal, Metrics
 from ari_app.recordings import RecordingArchive
 from ari_app.settings import Settings
+from blocklist.follow import follow as follow_blocks
+from db.cell_store import follow_cells
 from db.journal import Journal, writer_name
 from db.writer import Writer
 
@@ -26,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 RESTART_SECONDS = 2.0
 SHIP_SECONDS = 3.0
+INFORMED_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +50,32 @@ class Process:
     writer: Writer | None
     metrics: Metrics
     stopping: asyncio.Event
+    aml: AmlInbox
+
+    async def informed(self) -> None:
+        """Wait until there is a block list, but not long: calls are not kept waiting for Postgres.
+
+        The other processes, or the dialplan, take the calls of that moment.
+        """
+        deadline = time.monotonic() + INFORMED_SECONDS
+        while not self.knowing.blocks.loaded and time.monotonic() < deadline:
+            if self.writer is None:
+                return
+            await asyncio.sleep(0.02)
 
     def decider(self) -> Decide:
         """The decision function, its faults counted."""
         return decider(self.knowing, routing_rules(self.settings), self.metrics.undecided.inc)
+
+    def reconsider(self, found: Found, decision: Decision) -> Decision:
+        """The decision with one more statement of where the caller is; never raises."""
+        rules = routing_rules(self.settings)
+        try:
+            return reconsider(decision, (found,), self.knowing.known, rules, datetime.now(UTC))
+        except Exception:
+            log.exception("not_reconsidered")
+            self.metrics.undecided.inc()
+            return decision
 
     def archive(self) -> RecordingArchive:
         """Where finished recordings go."""
@@ -68,19 +101,18 @@ async def running_process(settings: Settings, name: str) -> AsyncIterator[Proces
     metrics = Metrics()
     journal = Journal(settings.data_dir / "journal", writer_name(settings.node, name), alarm=_alarm)
     journal.start()
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_signals()
+    aml = AmlInbox(settings.aml_keep_seconds)
     url = settings.database_url.get_secret_value()
     process = Process(
         settings,
-        load(settings),
+        load(settings, aml.of),
         journal,
         CountedJournal(journal, metrics),
         Writer(url, journal, alarm=_alarm) if url else None,
         metrics,
         stopping,
+        aml,
     )
     metrics.watch(
         "polri110_journal_waiting",
@@ -102,10 +134,45 @@ async def running_process(settings: Settings, name: str) -> AsyncIterator[Proces
 
 
 def _background(process: Process) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+    url = process.settings.database_url.get_secret_value()
+    files = partial(follow_files, process.knowing, with_directory=not url)
     if process.writer is None:
         log.warning("no_database", effect="the record stays in the local journal")
-        return {}
-    return {"writer": process.writer.run}
+        return {"files": files}
+    return {
+        "writer": process.writer.run,
+        "files": files,
+        "directory": partial(follow_directory, process.knowing, url),
+        "cells": partial(follow_cells, url, process.knowing.data_dir / CELLS),
+        "blocks": partial(
+            follow_blocks, url, process.knowing.blocks, process.knowing.data_dir / BLOCKS_SNAPSHOT
+        ),
+    }
+
+
+@contextlib.contextmanager
+def aml_post(
+    process: Process, name: str, received: Callable[[AmlStatement], None]
+) -> Iterator[AmlPost]:
+    """Receive the AML statements that reach this node; a call goes on without them."""
+    post = AmlPost(process.settings.data_dir / "aml", name, received)
+    try:
+        post.open()
+    except OSError as error:
+        log.error("aml_not_received", error=str(error))
+    try:
+        yield post
+    finally:
+        post.close()
+
+
+def stop_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
 
 
 async def _ship_the_rest(process: Process) -> None:

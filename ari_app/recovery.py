@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ari_app.call import events as on
 from ari_app.call.state import LegEnd, LegState
@@ -12,6 +13,7 @@ from ari_app.models import Channel, ChannelState
 from blocklist import policy
 from blocklist.number import identify
 from db.events import Event
+from routing.fix_record import fix_of, rejected_of
 from routing.location import Belief, Believed
 from routing.plan import RoutePlan
 
@@ -38,6 +40,20 @@ def catch_up(call: LiveCall, channels: Mapping[str, Channel], legs: Iterable[str
             call.feed(on.LegRinging(call.now, leg.id))
 
 
+def _said(located: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of the caller's place, so that a better location is held against it."""
+    try:
+        fix = located.get("fix")
+        given = [*([fix] if fix else []), *located.get("others", ())]
+        return {
+            "fixes": tuple(fix_of(one) for one in given),
+            "rejected": tuple(rejected_of(one) for one in located.get("rejected", ())),
+            "area": tuple(located.get("area", ())),
+        }
+    except (KeyError, TypeError, ValueError):
+        return {}
+
+
 def decision_from(events: Iterable[Event], plan: RoutePlan) -> Decision:
     """What of a decision the record keeps, for a process that takes the call over."""
     data = {event.kind: event.data for event in events}
@@ -52,6 +68,7 @@ def decision_from(events: Iterable[Event], plan: RoutePlan) -> Decision:
         trunk=arrived.get("trunk", ""),
         dialled=arrived.get("dialled", ""),
         number=number,
+        **_said(data.get("located", {})),
     )
     check = policy.Check(
         policy.Verdict(checked.get("verdict", policy.Verdict.UNCHECKED)),

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 import uvloop
 
+from ari_app.aml_inbox import AmlStatement, text_statement
 from ari_app.call.state import Rules
 from ari_app.client import AriClient
 from ari_app.client.errors import AriError
@@ -15,7 +18,8 @@ from ari_app.dead_mans_switch import DeadMansSwitch
 from ari_app.executor import AriExecutor
 from ari_app.load import Load, LoadGate, LoadLimits
 from ari_app.metrics import serve_metrics
-from ari_app.process import Process, kept_alive, running_process, tell_systemd
+from ari_app.models import TextMessage
+from ari_app.process import Process, aml_post, kept_alive, running_process, tell_systemd
 from ari_app.settings import AnswerPolicy, Settings
 from ari_app.takeover import Takeover
 
@@ -33,6 +37,7 @@ async def serve(settings: Settings) -> None:
     """Conduct calls until told to stop. Raises AriError when Asterisk refuses us for good."""
     async with contextlib.AsyncExitStack() as stack:
         process = await stack.enter_async_context(running_process(settings, settings.ari_app))
+        await process.informed()
         ari = await stack.enter_async_context(
             AriClient(
                 settings.ari_url,
@@ -43,7 +48,19 @@ async def serve(settings: Settings) -> None:
                 request_timeout=settings.ari_timeout_seconds,
             )
         )
-        conductor = _conductor(process, ari)
+
+        def reported(said: AmlStatement) -> None:
+            if process.aml.take(said):
+                conductor.improve(said.key, partial(process.reconsider, said.found))
+
+        def texted(message: TextMessage) -> None:
+            said = text_statement(message.sender, message.body)
+            if said is not None:
+                reported(said)
+                post.send(said)
+
+        conductor = _conductor(process, ari, texted)
+        post = stack.enter_context(aml_post(process, settings.ari_app, reported))
         _watch(process, ari, conductor)
         if settings.metrics_port:
             runner = await serve_metrics(
@@ -70,7 +87,9 @@ async def serve(settings: Settings) -> None:
             await conducting
 
 
-def _conductor(process: Process, ari: AriClient) -> Conductor:
+def _conductor(
+    process: Process, ari: AriClient, texted: Callable[[TextMessage], None]
+) -> Conductor:
     settings = process.settings
     gate = LoadGate(
         LoadLimits(
@@ -101,6 +120,8 @@ def _conductor(process: Process, ari: AriClient) -> Conductor:
         ),
         overload,
         DeadMansSwitch(ari, process.dialplan_rules(), settings.dead_mans_switch_seconds),
+        texted,
+        tuple(settings.trunk_units),
     )
 
 

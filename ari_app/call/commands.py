@@ -78,8 +78,13 @@ class StartRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End the recording; RecordingDone follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseBridge:
-    """Destroy the call's bridge; a running recording ends with it."""
+    """Destroy the call's bridge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ Command = (
     | HangUpCaller
     | Connect
     | StartRecording
+    | StopRecording
     | ReleaseBridge
     | StartTimer
     | StopTimers

@@ -20,6 +20,7 @@ from ari_app.call.commands import (
     ReleaseBridge,
     StartRecording,
     StartTimer,
+    StopRecording,
     StopTimers,
 )
 from ari_app.call.events import (
@@ -42,9 +43,17 @@ from ari_app.call.events import (
     Replanned,
     TimerFired,
 )
+from ari_app.call.hand_over import (
+    on_caller_gone_in_hand_over,
+    on_hand_over_asked,
+    on_hand_over_failed,
+    on_handed_over,
+)
 from ari_app.call.restore import plan_data
 from ari_app.call.state import CallState, Leg, LegEnd, LegState, Outcome, Phase, Timer
 from ari_app.call.turn import (
+    CAUSE_CALL_REJECTED,
+    CAUSE_NORMAL,
     WAITING,
     Turn,
     announce_block,
@@ -59,10 +68,6 @@ from ari_app.call.turn import (
     speak,
     stop_playing,
 )
-
-# Q.850 causes given to the caller's channel
-CAUSE_NORMAL = 16
-CAUSE_CALL_REJECTED = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +142,17 @@ def _on_caller_gone_while_waiting(turn: Turn, event: CallerGone) -> None:
 
 def _on_caller_gone_in_talk(turn: Turn, event: CallerGone) -> None:
     cancel_legs(turn, LegEnd.HUNG_UP)
-    turn.do(ReleaseBridge())
+    _leave_bridge(turn)
     end(turn, event.t, Outcome.CONNECTED, "caller", event.cause)
+
+
+def _leave_bridge(turn: Turn) -> None:
+    """The bridge stays until the recording has ended: what Asterisk says of it comes through it."""
+    turn.do(StopRecording() if turn.state.recording_pending else ReleaseBridge())
 
 
 def _on_caller_gone_while_blocked(turn: Turn, event: CallerGone) -> None:
     end(turn, event.t, Outcome.BLOCKED, "caller", event.cause)
-
-
-def _on_caller_gone_in_hand_over(turn: Turn, event: CallerGone) -> None:
-    # Leaving for the dialplan looks the same as hanging up: the answer to the request decides.
-    turn.become(caller_gone=True)
 
 
 def _on_leg_created(turn: Turn, event: LegCreated) -> None:
@@ -283,7 +288,8 @@ def _on_leg_gone_while_connecting(turn: Turn, event: LegGone | LegRefused) -> No
 def _on_leg_gone_in_talk(turn: Turn, event: LegGone | LegRefused) -> None:
     winner = event.leg == turn.state.winner
     if _leg_fell_away(turn, event) is not None and winner:
-        turn.do(ReleaseBridge(), HangUpCaller(CAUSE_NORMAL))
+        _leave_bridge(turn)
+        turn.do(HangUpCaller(CAUSE_NORMAL))
         end(turn, event.t, Outcome.CONNECTED, "desk", CAUSE_NORMAL)
 
 
@@ -341,35 +347,8 @@ def _speech_ended(turn: Turn, event: TimerFired) -> None:
 
 def _on_recording_done(turn: Turn, event: RecordingDone) -> None:
     turn.become(recording_pending=False)
-
-
-def _on_hand_over_asked(turn: Turn, event: HandOverAsked) -> None:
-    if turn.state.phase is Phase.RINGING:
-        end_rung(turn, event.t, "handed_over")
-    cancel_legs(turn, LegEnd.CANCELLED)
-    stop_playing(turn)
-    turn.do(StopTimers())
-    first = turn.state.rung + 1
-    turn.become(phase=Phase.HANDING_OVER)
-    turn.do(HandOver(first))
-    turn.note("handing_over", reason=event.reason, rung=first)
-
-
-def _on_handed_over(turn: Turn, event: HandedOver) -> None:
-    turn.become(phase=Phase.HANDED_OVER)
-    turn.note("handed_over", to="dialplan")
-
-
-def _on_hand_over_failed(turn: Turn, event: HandOverFailed) -> None:
-    if event.caller_gone or turn.state.caller_gone:
-        end(turn, event.t, Outcome.ABANDONED, "caller", CAUSE_NORMAL)
-        return
-    met = turn.state.attempt > 0
-    begin_rung(turn, event.t, turn.state.rung)
-    if not met:
-        meet_caller(turn)
-    elif turn.state.rules.answer_at_once:
-        ringback(turn)
+    if turn.state.phase is Phase.ENDED:
+        turn.do(ReleaseBridge())
 
 
 def _table() -> dict[tuple[Phase, type], Transition]:
@@ -388,7 +367,7 @@ def _table() -> dict[tuple[Phase, type], Transition]:
         ((blocked,), (CallerGone,), _on_caller_gone_while_blocked, "ended"),
         ((ringing, paused, connecting), (CallerGone,), _on_caller_gone_while_waiting, "ended"),
         ((connected,), (CallerGone,), _on_caller_gone_in_talk, "ended"),
-        ((handing,), (CallerGone,), _on_caller_gone_in_hand_over, ""),
+        ((handing,), (CallerGone,), on_caller_gone_in_hand_over, ""),
         ((blocked,), (PromptFinished,), _on_blocked_announced, "ended"),
         ((blocked,), (TimerFired,), _on_timer_while_blocked, "ended"),
         ((ringing,), (TimerFired,), _on_timer_while_ringing, "paused"),
@@ -406,9 +385,9 @@ def _table() -> dict[tuple[Phase, type], Transition]:
         ((paused, ended, handing, handed), (LegGone, LegRefused), _on_leg_gone, ""),
         ((connected, ended), (RecordingDone,), _on_recording_done, ""),
         (tuple(Phase), (Adopted,), on_adopted, ""),
-        ((ringing, paused), (HandOverAsked,), _on_hand_over_asked, "handing_over"),
-        ((handing,), (HandedOver,), _on_handed_over, "handed_over"),
-        ((handing,), (HandOverFailed,), _on_hand_over_failed, "ringing ended"),
+        ((ringing, paused), (HandOverAsked,), on_hand_over_asked, "handing_over"),
+        ((handing,), (HandedOver,), on_handed_over, "handed_over"),
+        ((handing,), (HandOverFailed,), on_hand_over_failed, "ringing ended"),
     ]
     table: dict[tuple[Phase, type], Transition] = {}
     for phases, events, handler, targets in rows:

@@ -19,6 +19,10 @@ from ari_app.call.commands import (
 )
 from ari_app.call.state import CallState, Leg, LegEnd, LegState, Outcome, Phase, Timer
 
+# Q.850 causes given to the caller's channel
+CAUSE_NORMAL = 16
+CAUSE_CALL_REJECTED = 21
+
 GREETING = "greeting"
 GREETING_WITH_NOTICE = "greeting-recorded"
 BLOCKED_ANNOUNCEMENT = "blocked"

@@ -146,7 +146,7 @@ async def test_a_recording_whose_end_is_never_told_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
     monkeypatch.setattr("ari_app.conductor.REAP_SECONDS", 0.0)
-    stage = Stage(tmp_path, fails("POST", "/stop", AriNotFound))
+    stage = Stage(tmp_path, fails("POST", "/stop", AriNotFound, times=2))
     await stage.happens("StasisStart", args=["trunk=trunk"])
     leg = f"{stage.call_id}.1.1"
     await stage.happens("StasisStart", leg, args=["leg"])

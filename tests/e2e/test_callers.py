@@ -1,0 +1,117 @@
+"""Who calls: blocked, anonymous, badly written, a stranger, and many at once."""
+
+import pytest
+
+from stack.caller import Invite
+from stack.desk import answers
+from tests.e2e.scene import Scene, medan, talking
+from tests.e2e.stage import BLOCKED, STRANGER
+
+
+@pytest.mark.parametrize("written", [BLOCKED, BLOCKED[1:], f"0{BLOCKED[3:]}"])
+async def test_a_blocked_caller_hears_so_and_rings_nobody(scene: Scene, written: str) -> None:
+    polres = await scene.desk("polres-1271")
+    caller = await scene.call(invite=Invite(number=written, pidf=medan()))
+    await caller.answered()
+    ended = await caller.saw("BYE", within_seconds=15)
+    assert "cause=21" in dict(ended.headers)["Reason"]
+    record = await scene.record()
+    assert (record["outcome"], record["verdict"]) == ("blocked", "blocked")
+    assert record.rungs == []
+    assert polres.calls() == []
+
+
+async def test_a_blocked_caller_who_does_not_wait_for_the_end_is_blocked_all_the_same(
+    scene: Scene,
+) -> None:
+    caller = await scene.call(invite=Invite(number=BLOCKED, pidf=medan()))
+    await caller.answered()
+    caller.hang_up()
+    record = await scene.record()
+    assert (record["outcome"], record["ended_by"]) == ("blocked", "caller")
+
+
+async def test_an_anonymous_caller_is_served_and_has_no_number(scene: Scene) -> None:
+    polres = await scene.desk("polres-1271")
+    caller = await scene.call(invite=Invite(number="anonymous", privacy="id", pidf=medan()))
+    await talking(caller, polres)
+    caller.hang_up()
+    record = await scene.record()
+    assert record["outcome"] == "connected"
+    assert record["number"] is None
+    assert record["withheld"]
+
+
+async def test_a_withheld_caller_whom_the_trunk_asserts_is_known_and_marked(scene: Scene) -> None:
+    number = scene.number()
+    invite = Invite(number="anonymous", asserted=number, privacy="id", pidf=medan())
+    polres = await scene.desk("polres-1271")
+    caller = await scene.call(invite=invite)
+    await talking(caller, polres)
+    caller.hang_up()
+    record = await scene.record()
+    assert (record["number"], record["withheld"], record["asserted"]) == (int(number), True, True)
+
+
+async def test_a_blocked_number_that_the_trunk_asserts_is_blocked_whatever_from_says(
+    scene: Scene,
+) -> None:
+    invite = Invite(number=scene.number(), asserted=BLOCKED, pidf=medan())
+    caller = await scene.call(invite=invite)
+    await caller.saw("BYE", within_seconds=15)
+    assert (await scene.record())["outcome"] == "blocked"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "abc",
+        "0812-3456-7890",
+        "'%3BDROP%20TABLE%20calls%3B--",
+        "%22%27%22%27%2C%26%7C%40",
+        "9" * 300,
+        "%F0%9F%98%80%F0%9F%9A%A8",
+        "%24%7BSHELL(id)%7D",
+        "1~2",
+    ],
+    ids=["letters", "hyphens", "sql", "quotes", "300-digits", "emoji", "dialplan", "tilde"],
+)
+async def test_no_way_of_writing_a_number_keeps_a_caller_from_the_desk(
+    scene: Scene, number: str
+) -> None:
+    polres = await scene.desk("polres-1271")
+    caller = await scene.call(invite=Invite(number=number, pidf=medan()))
+    await talking(caller, polres)
+    caller.hang_up()
+    record = await scene.record()
+    assert (record["outcome"], record["unit"]) == ("connected", "polres-1271")
+    assert len(record["number_raw"]) <= 300
+
+
+async def test_a_stranger_is_refused_and_enters_no_record(scene: Scene) -> None:
+    polres = await scene.desk("polres-1271")
+    scene.in_order.append("No matching endpoint found")
+    caller = await scene.call(medan(), address=STRANGER)
+    await caller.ended()
+    final = caller.final()
+    assert final is not None
+    assert final.what in ("401", "403", "404")
+    assert polres.calls() == []
+    assert await scene.records(0) == []
+
+
+async def test_of_fifty_calls_at_once_none_is_lost(scene: Scene) -> None:
+    polres = await scene.desk("polres-1271", answers(after_ms=500))
+    caller = await scene.call(
+        invite=Invite(number="+62813555{n}", pidf=medan()),
+        calls=50,
+        calls_per_second=50,
+        talk_ms=2000,
+    )
+    assert (await caller.ended()).passed
+    records = await scene.records(50, within_seconds=20)
+    assert {record["outcome"] for record in records} == {"connected"}
+    assert {record["unit"] for record in records} == {"polres-1271"}
+    assert len({record["call_id"] for record in records}) == 50
+    assert len(polres.calls()) == 50
+    assert {record.recording["state"] for record in records} == {"finished"}
