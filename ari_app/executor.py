@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from agi.dialplan import DialplanRules, variables
+from ari_app.call import Phase
 from ari_app.call import commands as do
 from ari_app.call import events as on
 from ari_app.call.state import LegEnd
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 # A leg outlives its ring time only if we died: Asterisk then takes it down by itself.
 LEG_GRACE_SECONDS = 2
 RETRY_HANG_UP_SECONDS = 1.0
+LEAVING_SECONDS = 0.2
 HAND_OVER_CONTEXT = "escalate"
 
 
@@ -158,9 +160,17 @@ class AriExecutor:
         )
 
     def _not_bridged(self, call: LiveCall, leg: str, error: AriError) -> None:
+        # It may be half there; whoever answers next gets a new one.
+        self._send(self._ari.bridges.destroy(_bridge(call)), call)
         call.bridge_made = False
-        call.note("fault", {"what": "bridge", "detail": str(error)})
-        call.feed(on.BridgeFailed(call.now, leg))
+
+        def failed() -> None:
+            if call.state.phase is Phase.CONNECTING and call.state.winner == leg:
+                call.note("fault", {"what": "bridge", "detail": str(error)})
+                call.feed(on.BridgeFailed(call.now, leg))
+
+        # Mostly somebody has just left, and Asterisk is about to say who: no fault then.
+        asyncio.get_running_loop().call_later(LEAVING_SECONDS, failed)
 
     def _record(self, call: LiveCall) -> None:
         def failed(error: AriError) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ari_app.client.errors import AriConflict, AriError, AriNotFound, AriServerError, AriTimeout
 from ari_app.events import Connected
+from ari_app.executor import LEAVING_SECONDS
 from tests.unit.scripted import Script, Stage
 
 
@@ -75,13 +76,27 @@ async def test_a_hang_up_that_asterisk_failed_is_repeated_until_the_leg_is_gone(
 
 
 async def test_a_bridge_that_fails_is_recorded_and_the_caller_goes_on_to_the_next_unit(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ari_app.executor.LEAVING_SECONDS", 0.0)
     stage = Stage(tmp_path, fails("POST", "addChannel", AriConflict))
     await stage.happens("StasisStart", args=["trunk=trunk"])
     await stage.happens("StasisStart", f"{stage.call_id}.1.1", args=["leg"])
+    assert stage.ari.sent("DELETE", ".bridge")
     assert stage.journal.data("fault")[0]["what"] == "bridge"
     assert stage.journal.data("rung_started")[-1]["unit"] == "polda-12"
+
+
+async def test_a_caller_who_leaves_in_the_moment_of_answering_is_no_fault(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, fails("POST", "addChannel", AriConflict))
+    await stage.happens("StasisStart", args=["trunk=trunk"])
+    await stage.happens("StasisStart", f"{stage.call_id}.1.1", args=["leg"])
+    await stage.happens("StasisEnd")
+    await asyncio.sleep(LEAVING_SECONDS)
+    assert [d["unit"] for d in stage.journal.data("rung_started")] == ["polres-1271"]
+    assert [d["outcome"] for d in stage.journal.data("ended")] == ["abandoned"]
+    assert stage.journal.data("fault") == []
+    assert stage.ari.sent("DELETE", ".bridge")
 
 
 async def test_an_overloaded_service_hands_the_plan_to_the_dialplan(tmp_path: Path) -> None:
