@@ -26,6 +26,7 @@ _HEADER = struct.Struct("<8sqqq")
 _DIGEST_BYTES = 32
 _CHANGE = struct.Struct("<q?d")
 _CRC = struct.Struct("<I")
+_RECORD_BYTES = _CHANGE.size + _CRC.size
 
 
 class SnapshotError(ValueError):
@@ -76,6 +77,8 @@ def append(path: Path, changes: Iterable[Change]) -> None:
         record = _CHANGE.pack(change.key, change.blocked, ends_at)
         records += record + _CRC.pack(zlib.crc32(record))
     with _changes_path(path).open("ab", buffering=0) as file:
+        written = file.tell()
+        file.truncate(written - written % _RECORD_BYTES)  # half a record: the disk was full
         file.write(records)
         os.fsync(file.fileno())
 
@@ -86,8 +89,7 @@ def appended(path: Path) -> Iterator[Change]:
         content = _changes_path(path).read_bytes()
     except FileNotFoundError:
         return
-    size = _CHANGE.size + _CRC.size
-    for start in range(0, len(content) - size + 1, size):
+    for start in range(0, len(content) - _RECORD_BYTES + 1, _RECORD_BYTES):
         record = content[start : start + _CHANGE.size]
         if _CRC.unpack_from(content, start + _CHANGE.size)[0] != zlib.crc32(record):
             return

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blocklist import snapshot
 from blocklist.change import Change
 from blocklist.index import BlockIndex
 from blocklist.number import identify
@@ -152,6 +153,49 @@ def test_a_snapshot_that_cannot_be_written_leaves_the_old_one(
     made.load(path)
     assert made.keys().tolist() == [A]
     assert [file.name for file in tmp_path.iterdir()] == ["blocked"]
+
+
+def test_what_changed_since_the_snapshot_is_kept_beside_it(tmp_path: Path):
+    path = tmp_path / "blocked"
+    index(A, B).save(path)
+    snapshot.append(path, [Change(C, True, ends_at=2000.0), Change(A, False)])
+    snapshot.append(path, [Change(B, False), Change(B, True)])
+    read = BlockIndex(clock=lambda: 1000.0)
+    read.load(path)
+    assert [read.listed(key) for key in (A, B, C)] == [False, True, True]
+    read.save(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["blocked"]
+    again = BlockIndex(clock=lambda: 3000.0)
+    again.load(path)
+    assert [again.listed(key) for key in (A, B, C)] == [False, True, False]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 20, 21, 30, 41, 42])
+def test_a_change_half_written_by_a_crash_costs_only_itself(tmp_path: Path, kept: int):
+    path = tmp_path / "blocked"
+    index().save(path)
+    snapshot.append(path, [Change(A, True), Change(B, True)])
+    changes = tmp_path / "blocked.changes"
+    changes.write_bytes(changes.read_bytes()[:kept])
+    read = BlockIndex()
+    read.load(path)
+    assert read.keys().tolist() == [A, B][: kept // 21]
+    snapshot.append(path, [Change(C, True)])
+    read.load(path)
+    assert read.keys().tolist() == sorted([*[A, B][: kept // 21], C])
+
+
+def test_a_damaged_change_and_what_comes_after_it_is_not_believed(tmp_path: Path):
+    path = tmp_path / "blocked"
+    index().save(path)
+    snapshot.append(path, [Change(A, True), Change(B, True), Change(C, True)])
+    changes = tmp_path / "blocked.changes"
+    content = bytearray(changes.read_bytes())
+    content[25] ^= 1
+    changes.write_bytes(content)
+    read = BlockIndex()
+    read.load(path)
+    assert read.keys().tolist() == [A]
 
 
 def test_the_third_strike_blocks_and_so_does_every_further_one():
