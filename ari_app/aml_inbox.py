@@ -1,16 +1,19 @@
 """AML reports that wait for their call: what phones said of late, by number. In memory, bounded."""
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from ari_app.intake import Found
 from blocklist.number import read
 from routing.geo import Fix, RejectedFix
-from routing.sources.aml import AmlReport
+from routing.sources.aml import AmlReport, parse_sms
 
+_USER = re.compile(r"(?:sips?|tel):([^@;>]{1,80})", re.IGNORECASE)
 MOST_NUMBERS = 50_000
 MOST_OF_ONE = 5
 
@@ -39,6 +42,20 @@ def statement(report: AmlReport, sender: str = "", now: datetime | None = None) 
             return AmlStatement(reading.key, replace(report.fix, at=now or datetime.now(UTC)))
         case found:
             return AmlStatement(reading.key, found)
+
+
+def text_statement(sender: str, body: str) -> AmlStatement | None:
+    """What an AML text message says; sender is the URI of its From. None where it is no AML, or
+    of no use. Never raises.
+    """
+    report = parse_sms(body)
+    user = _USER.search(sender)
+    if report is None or user is None:
+        return None
+    try:
+        return statement(report, unquote(user[1]))
+    except ValueError:
+        return None
 
 
 class AmlInbox:

@@ -18,6 +18,7 @@ app = cyclopts.App(
 
         polri110 serve                     conduct the calls of one Asterisk
         polri110 agi                       stand in when no application answers
+        polri110 aml                       receive where phones say they are
         polri110 calls list --limit 20     the latest calls
         polri110 route --lat 3.5952 --lon 98.6722
     """,
@@ -72,6 +73,26 @@ def agi() -> None:
         run(settings)
     except OSError as error:
         _fail(f"cannot start: {error} (POLRI110_AGI_PORT is {settings.agi_port})")
+
+
+@app.command
+def aml() -> None:
+    """Receive AML reports (where a phone says it is) by HTTP or HTTPS until SIGTERM.
+
+    Reports reach the calls of this node, and with POLRI110_DATABASE_URL those of all nodes.
+    """
+    import asyncio
+
+    from ari_app.aml_receiver import receive
+
+    settings = _settings()
+    try:
+        asyncio.run(receive(settings))
+    except OSError as error:
+        _fail(
+            f"cannot start: {error} (POLRI110_AML_PORT is {settings.aml_port},"
+            f" POLRI110_AML_CERTIFICATE {settings.aml_certificate or 'not set'})"
+        )
 
 
 def _settings() -> Settings:

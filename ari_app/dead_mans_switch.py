@@ -39,6 +39,11 @@ class DeadMansSwitch:
             call.guarded = False
             self._send(self._ari.channels.set_variable(call.caller, TIMEOUT, "0"))
 
+    def replanned(self, call: LiveCall) -> None:
+        """The call has another plan: that is what the dialplan would go on with."""
+        if call.guarded and call.state.phase in WAITING:
+            self._set(call, variables(call.decision, call.id, self._rules) | _reached(call))
+
     def taken_over(self, call: LiveCall) -> None:
         """The process that armed the call's switch is dead: it is ours to extend or disarm."""
         call.guarded = True
@@ -53,13 +58,7 @@ class DeadMansSwitch:
             await asyncio.sleep(self._seconds / 3)
             for call in tuple(calls()):
                 if call.guarded and call.state.phase in WAITING:
-                    # Greeted already, and the units before this one were rung in vain.
-                    reached = {
-                        "RUNG_FIRST": str(call.state.rung + 1),
-                        "ATTEMPTS": str(call.state.attempt),
-                        "GREETING": "0",
-                    }
-                    self._set(call, reached)
+                    self._set(call, _reached(call))
 
     def _set(self, call: LiveCall, given: dict[str, str]) -> None:
         # The clock first: a channel with a plan and no clock would wait for ever.
@@ -68,6 +67,15 @@ class DeadMansSwitch:
 
     def _send(self, request: Future[Any]) -> None:
         request.add_done_callback(_ignore)
+
+
+def _reached(call: LiveCall) -> dict[str, str]:
+    """Greeted already, and the units before this one were rung in vain."""
+    return {
+        "RUNG_FIRST": str(call.state.rung + 1),
+        "ATTEMPTS": str(call.state.attempt),
+        "GREETING": "0",
+    }
 
 
 def _ignore(future: Future[Any]) -> None:

@@ -88,6 +88,18 @@ async def save(
     )
 
 
+async def seed(
+    connection: asyncpg.Connection, directory: Directory, *, actor: str, reason: str
+) -> bool:
+    """Put a directory into a database that has none; says whether it had none."""
+    async with connection.transaction():
+        await connection.execute(_LOCK)
+        if await connection.fetchval("SELECT EXISTS (SELECT FROM units)"):
+            return False
+        await save(connection, directory, actor=actor, reason=reason)
+        return True
+
+
 async def follow(
     url: str,
     take: Callable[[Directory], Awaitable[None]],

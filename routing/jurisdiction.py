@@ -69,6 +69,13 @@ class Jurisdiction:
         other._enclaves = _enclaves(directory)
         return other
 
+    def within(self, boundaries: Boundaries | None) -> "Jurisdiction":
+        """This index with other boundaries, or with none."""
+        other = object.__new__(Jurisdiction)
+        other.__dict__.update(self.__dict__)
+        other._boundaries = boundaries
+        return other
+
     def polres_of(self, kecamatan: str) -> str | None:
         """The Polres of a kecamatan: the one that claims it, else that of its kabupaten."""
         return self._polres.get(kecamatan) or self._polres.get(kecamatan[:4])

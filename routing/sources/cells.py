@@ -5,9 +5,12 @@ Columns: radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,u
 """
 
 import csv
+import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +22,12 @@ from routing.sources.pani import Cell, Radio
 
 COLUMNS = ("radio", "mcc", "net", "area", "cell", "unit", "lon", "lat", "range")
 _RADIOS = {"GSM": Radio.GSM, "UMTS": Radio.UMTS, "LTE": Radio.LTE, "NR": Radio.NR}
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error)
 _LARGEST_RANGE_M = 200_000.0
 
 
 class CellTableError(ValueError):
-    """The cell table cannot be read; the message names line and column."""
+    """The cell table cannot be read; the message names line and column, or the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,11 @@ def _decimal(text: str, line: int, column: str, most: float) -> float:
 
 
 class CellTable:
-    """An index of cells: about 20 bytes a cell, microseconds a lookup; never changes."""
+    """An index of cells: about 20 bytes a cell, microseconds a lookup; never changes.
+
+    Keys in ascending order; lat and lon in microdegrees. version is the database's, 0 for a table
+    that came from no database.
+    """
 
     def __init__(
         self,
@@ -95,8 +103,17 @@ class CellTable:
         lat: NDArray[np.int32],
         lon: NDArray[np.int32],
         range_m: NDArray[np.uint32],
+        version: int = 0,
     ) -> None:
         self._keys, self._lat, self._lon, self._range_m = keys, lat, lon, range_m
+        self.version = version
+
+    @property
+    def columns(
+        self,
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint32]]:
+        """Keys, latitudes, longitudes, ranges."""
+        return self._keys, self._lat, self._lon, self._range_m
 
     @classmethod
     def of(cls, places: Iterable[CellPlace]) -> "CellTable":
@@ -107,8 +124,10 @@ class CellTable:
         rows = rows[order]
         last = np.append(rows["key"][1:] != rows["key"][:-1], True)[: len(rows)]
         rows = rows[last]
-        columns = (np.ascontiguousarray(rows[name]) for name in ("key", "lat", "lon", "range"))
-        return cls(*columns)
+        key, lat, lon, reach = (
+            np.ascontiguousarray(rows[name]) for name in ("key", "lat", "lon", "range")
+        )
+        return cls(key, lat, lon, reach)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -123,14 +142,47 @@ class CellTable:
         return checked(Fix(point, float(self._range_m[at]), Source.CELL), str(cell))
 
     def save(self, path: Path) -> None:
-        """Write the index to a .npz file."""
-        np.savez(path, key=self._keys, lat=self._lat, lon=self._lon, range=self._range_m)
+        """Write the index to a .npz file, wholly or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
+        try:
+            with unfinished.open("wb") as file:
+                np.savez(
+                    file,
+                    key=self._keys,
+                    lat=self._lat,
+                    lon=self._lon,
+                    range=self._range_m,
+                    version=np.int64(self.version),
+                )
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path) -> "CellTable":
-        """Read what `save` wrote; raises OSError or ValueError."""
+        """Read what `save` wrote; raises CellTableError, or FileNotFoundError."""
+        try:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                version = int(file["version"])
+                return cls(file["key"], file["lat"], file["lon"], file["range"], version)
+        except FileNotFoundError:
+            raise
+        except _UNREADABLE as error:
+            raise CellTableError(f"{path}: cannot be read: {error}") from error
+
+    def stamped(self, version: int) -> "CellTable":
+        """This table as that version of the database's."""
+        return CellTable(*self.columns, version)
+
+
+def table_version(path: Path) -> int | None:
+    """The version of the table in a file, None where there is none that can be read."""
+    try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return cls(file["key"], file["lat"], file["lon"], file["range"])
+            return int(file["version"])
+    except _UNREADABLE:
+        return None
 
 
 def _record(place: CellPlace) -> tuple[int, int, int, int]:
