@@ -1,5 +1,6 @@
 """`polri110 cells`: the table of radio cells of this node."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -8,7 +9,10 @@ import cyclopts
 from rich.console import Console
 from rich.progress import Progress
 
-from routing.command_line import cells_path, fail
+from db.cell_store import COPY_SECONDS, save_cells
+from db.command_line import operator, what_failed
+from db.database import UNREACHABLE, connector
+from routing.command_line import cells_path, database_url, fail
 from routing.sources.cells import CellTable, CellTableError, read_cells
 
 cells_app = cyclopts.App(
@@ -31,17 +35,36 @@ def import_(file: Path, /) -> None:
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             table = CellTable.of(read_cells(_with_progress(lines, file.stat().st_size)))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".new-{target.name}")
-        table.save(unfinished)
-        unfinished.replace(target)
+        if url := database_url():
+            table = table.stamped(asyncio.run(_stored(url, table, file.name)))
+        table.save(target)
     except CellTableError as error:
         fail(f"{file.name}, {error}. Nothing of the file was taken.")
-    except OSError as error:
-        fail(f"{error.filename or file}: {error.strerror}")
+    except UNREACHABLE as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            fail(f"{error.filename}: {error.strerror}")
+        fail(f"{what_failed(database_url(), error)}. Nothing was changed.")
     except UnicodeDecodeError:
         fail(f"{file}: not UTF-8")
     print(f"{len(table)} cells")
+
+
+async def _stored(url: str, table: CellTable, name: str) -> int:
+    """Put the table into Postgres, from where every node fetches it; its version there."""
+    connection = await connector(url, name="cells import", statement_seconds=COPY_SECONDS)()
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("writing cells", total=len(table))
+            return await save_cells(
+                connection,
+                table,
+                actor=operator(),
+                reason=f"import of {name}",
+                progress=lambda rows: progress.update(task, advance=rows),
+            )
+    finally:
+        await connection.close()
 
 
 def _with_progress(lines: TextIO, size: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from routing.boundaries import BoundariesError, read_boundaries, save_boundaries
-from routing.command_line import boundaries_path, fail, snapshot_path, this_directory
+from routing.command_line import boundaries_path, fail, store_directory, this_directory
 from routing.directory import Directory, DirectoryError, Level, Unit
 from routing.directory_files import (
     DirectoryFileError,
@@ -21,7 +21,6 @@ from routing.directory_files import (
 )
 from routing.directory_rows import with_rows
 from routing.nation import Nation, load_nation
-from routing.snapshot import SnapshotError, save_snapshot
 from routing.validation import problems
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -119,10 +118,7 @@ def import_(file: Path, /, *, dry_run: Flag = False) -> None:
     _refuse_unsound(after, nation)
     changed = _differing(before, after)
     if not dry_run:
-        try:
-            save_snapshot(after, snapshot_path())
-        except SnapshotError as error:
-            fail(str(error))
+        store_directory(before, after, f"import of {file.name}")
     done = "would change" if dry_run else "changed"
     print(f"{done} {len(changed)}: {', '.join(changed[:20])}{' ...' if len(changed) > 20 else ''}")
 
