@@ -213,7 +213,7 @@ class BlockRow(Base):
     """One block of one number, from its making to its lifting; rows are never deleted.
 
     `xid` is the transaction that wrote the row last: a process that reads all rows from the
-    oldest transaction that was open at its last look misses none (docs/decisions/0022).
+    oldest transaction that was open at its last look misses none (docs/decisions/0023).
     """
 
     __tablename__ = "blocks"
