@@ -10,7 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 30.0
 
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError)
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what it says when the server dies in the middle of an answer
+    DBAPIError,
+)
 """What Postgres being away, hung, restarting or refusing us raises."""
 
 
