@@ -5,8 +5,8 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_app.intake import facts, words
-from routing.geo import FixFault, Source
+from ari_app.intake import Lookups, facts, words
+from routing.geo import Fix, FixFault, Point, Source
 
 MEDAN = 'shape="Circle",crs="2d",pos="3.5952 98.6722",radius="35"'
 
@@ -37,6 +37,31 @@ def test_colons_commas_and_quotes_survive_the_way_through_the_dialplan() -> None
     found = words(said(**{"from": 'a:b,c="d"\'; DROP TABLE calls;--', "num": "😀" * 10}))
     assert found["from"] == 'a:b,c="d"\'; DROP TABLE calls;--'
     assert found["num"] == "😀" * 10
+
+
+def test_every_source_is_asked_and_what_each_says_is_kept() -> None:
+    medan = Point(3.5952, 98.6722)
+    lookups = Lookups(
+        civic=lambda _civic: (medan, 5000.0),
+        cell=lambda cell: Fix(medan, 1500.0, Source.CELL) if cell.radio == "LTE" else None,
+        area=lambda _number: (("1271",), Fix(medan, 12_000.0, Source.AREA_CODE)),
+        reported=lambda key: (Fix(medan, 20.0, Source.AML),) if key == 62614567890 else (),
+    )
+    pani = "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=510101A2B254AF11"
+    civic = said(num="0614567890", geofmt="civicAddress", geo='A2="Kota Medan"', pani=pani)
+    found = facts("c", words(civic), lookups)
+    assert [fix.source for fix in found.fixes] == ["pidf_lo", "aml", "cell", "area_code"]
+    assert found.area == ("1271",)
+
+
+def test_a_cell_that_no_table_has_and_a_location_that_cannot_be_read_are_kept() -> None:
+    lookups = Lookups(cell=lambda _cell: None)
+    pai = "<sip:+6281@ims;utran-cell-id-3gpp=510101A2B254AF11>"
+    found = facts("c", words(said(pai=pai, geohdr="<cid:x>")), lookups)
+    assert [(r.source, r.fault) for r in found.rejected] == [
+        (Source.PIDF_LO, FixFault.MALFORMED),
+        (Source.CELL, FixFault.UNKNOWN_CELL),
+    ]
 
 
 @given(st.lists(st.text(max_size=400), max_size=20))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.sources.pani import Cell, Radio, parse
+from routing.sources.pani import Cell, Radio, parse, parse_identity
 
 LTE = Cell(Radio.LTE, 510, 10, 0x1A2B, 0x254AF11)
 
@@ -83,3 +83,21 @@ def test_every_cell_that_is_written_is_read_back(access: str, cell: int, area: i
     read = parse(f"3GPP-{access}; {name}=51089{area:0{digits[0]}x}{cell:0{digits[1]}X}")
     assert read is not None
     assert (read.mcc, read.mnc, read.area, read.cell) == (510, 89, area, cell)
+
+
+def test_a_cell_beside_the_identity_is_read_and_its_radio_told_by_its_length() -> None:
+    uri = "<sip:+6281234567890@ims.example;{}>;screen=yes".format
+    lte = parse_identity(uri("utran-cell-id-3gpp=510101A2B254AF11"))
+    assert [cell.radio for cell in lte] == [Radio.LTE, Radio.UMTS]
+    assert (lte[0].area, lte[0].cell) == (0x1A2B, 0x254AF11)
+    (nr,) = parse_identity(uri("utran-cell-id-3gpp=51010123456ABCDEF012"))
+    (gsm,) = parse_identity(uri("cgi-3gpp=5101000AA1234"))
+    assert (nr.radio, gsm.radio) == (Radio.NR, Radio.GSM)
+    assert parse_identity(uri("user=phone")) == ()
+
+
+@given(st.text(alphabet=';=utran-cell-id-3gpp0123456789abcdef" ', max_size=200))
+@settings(deadline=None)
+def test_no_identity_whatever_raises(header: str) -> None:
+    parse_identity(header)
+    parse_identity(f";utran-cell-id-3gpp={header}")
