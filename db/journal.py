@@ -26,7 +26,7 @@ __all__ = ["Alarm", "Batch", "Journal", "JournalHealth", "JournalInUseError", "w
 
 T = TypeVar("T")
 
-GROUP_COMMIT_SECONDS = 0.025
+GROUP_COMMIT_SECONDS = 0.05
 RETRY_DISK_SECONDS = 1.0
 MEMORY_EVENTS = 200_000
 

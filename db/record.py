@@ -5,6 +5,7 @@ transaction, and the calls it touches are locked in the order of their ids, so t
 that tell of one call neither overwrite nor deadlock each other.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -22,6 +23,8 @@ from db.projection import (
     Row,
     project,
 )
+
+CALLS_AT_ONCE = 10  # folded without a pause: 2 to 3 ms
 
 _BEGIN_CALLS = """
     INSERT INTO calls (call_id, began_at)
@@ -88,7 +91,12 @@ async def _make_rows(connection: asyncpg.Connection, calls: list[str]) -> None:
     events: dict[str, list[Event]] = defaultdict(list)
     for call_id, writer, seq, at, kind, data in await connection.fetch(_EVENTS_OF_CALLS, calls):
         events[call_id].append(Event(call_id, writer, seq, at, kind, orjson.loads(data)))
-    made = [project(events[call]) for call in calls if call in events]
+    made = []
+    for number, call in enumerate(calls):
+        if call in events:
+            made.append(project(events[call]))
+        if number % CALLS_AT_ONCE == 0:
+            await asyncio.sleep(0)  # calls are conducted on this loop, too
     await _upsert(connection, _CALLS, [rows.call for rows in made])
     await _upsert(connection, _RUNGS, [row for rows in made for row in rows.rungs])
     await _upsert(connection, _LEGS, [row for rows in made for row in rows.legs])
