@@ -8,6 +8,7 @@ raised.
 
 import asyncio
 import os
+import secrets
 import sqlite3
 import threading
 import time
@@ -44,7 +45,8 @@ class JournalHealth:
 def writer_name(node: str, app: str) -> str:
     """A name that no other start of any process has: its events can always be counted from 1."""
     started = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return f"{node}.{app}.{started}.{os.getpid()}"
+    # In a container the pid is the same at every start.
+    return f"{node}.{app}.{started}.{os.getpid()}-{secrets.token_hex(3)}"
 
 
 class Journal:

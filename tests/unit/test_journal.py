@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from db.events import Event
-from db.journal import Journal, JournalInUseError
+from db.journal import Journal, JournalInUseError, writer_name
 
 AT = datetime(2026, 1, 5, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -148,3 +148,7 @@ async def test_a_closed_journal_says_so(tmp_path: Path):
     await journal.close()
     with pytest.raises(RuntimeError, match="closed"):
         await journal.flush()
+
+
+def test_no_two_starts_share_a_name():
+    assert len({writer_name("node-1", "app-1") for _ in range(100)}) == 100
