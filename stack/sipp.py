@@ -171,8 +171,9 @@ async def running_sipp(
 ) -> AsyncIterator[Sipp]:
     """A SIPp on address:port (any free one by default).
 
-    `scenario` is a file, or the text of one. `keys` fill the scenario's [keywords]; in them,
-    {dir} is the directory of `files` as SIPp sees it. rtp_ports: 4 for each call at once.
+    `scenario` is a file, or the text of one. `keys` fill the scenario's [keywords]; in them
+    and in arguments, {dir} is the directory of `files` as SIPp sees it. rtp_ports: 4 for each call
+    at once.
     """
     own = Ports()
     with contextlib.ExitStack() as closing:
@@ -192,7 +193,7 @@ async def running_sipp(
             *("-trace_logs", "-log_file", f"{inside}/reports.log"),
             *("-trace_err", "-error_file", f"{inside}/errors.log"),
             *(part for key, value in values.items() for part in ("-key", key, value)),
-            *arguments,
+            *(argument.replace("{dir}", inside) for argument in arguments),
         )
         child = await start(name, command, directory / "output", {"TZ": "UTC", "TERM": "dumb"})
         sipp = Sipp(address, port, directory, child, Trace(directory / "messages.log"))

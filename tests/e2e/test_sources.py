@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -32,7 +34,7 @@ UNCONNECTED = ("polres-5316", "polres-5318", "polres-5319", "polres-5320", "polr
 
 @pytest.fixture(scope="module")
 async def stage(stages: Stages) -> AsyncIterator[Stage]:
-    async with stages() as stage:
+    async with stages({"ring_seconds": "10"}) as stage:
         yield stage
 
 
@@ -97,6 +99,29 @@ async def report(url: str, number: str, place: Point, radius_m: float = 20.0) ->
     }
     async with aiohttp.ClientSession() as session, session.post(url, data=fields) as answer:
         assert answer.status == 200
+
+
+def text(stage: Stage, number: str, body: str) -> None:
+    """A SIP MESSAGE (RFC 3428) from the trunk."""
+    branch = time.monotonic_ns()
+    message = "\r\n".join(
+        (
+            f"MESSAGE sip:110@127.0.0.1:{stage.node.sip_port} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK{branch}",
+            f"From: <sip:{number}@127.0.0.1>;tag={branch}",
+            "To: <sip:110@127.0.0.1>",
+            f"Call-ID: {branch}",
+            "CSeq: 1 MESSAGE",
+            "Max-Forwards: 70",
+            "Content-Type: text/plain",
+            f"Content-Length: {len(body)}",
+            "",
+            body,
+        )
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trunk:
+        trunk.bind((TRUNK_MEDAN, 0))
+        trunk.sendto(message.encode(), ("127.0.0.1", stage.node.sip_port))
 
 
 async def reached(scene: Scene, unit: str, invite: Invite, address: str = TRUNK_MEDAN) -> Record:
@@ -166,7 +191,7 @@ async def test_aml_while_it_rings_moves_the_call_and_the_caller_stays(
     number = scene.number()
     caller = await scene.call(invite=Invite(number=number))
     await polda.said("180")
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(3.0)  # as long as a phone takes to find itself
     await report(aml_url, number, Point(3.5952, 98.6722))
     cancelled = await polda.saw("CANCEL")
     rung = await polres.saw("INVITE")
@@ -178,6 +203,20 @@ async def test_aml_while_it_rings_moves_the_call_and_the_caller_stays(
     assert record.kinds.count("located") == 2
     assert record.kinds.count("planned") == 2
     assert (record["location_source"], record["plan_reason"]) == ("aml", "location")
+
+
+async def test_an_aml_text_while_it_rings_moves_the_call(scene: Scene, stage: Stage) -> None:
+    polda = await scene.desk("polda-12", rings())
+    polres = await scene.desk("polres-1271")
+    number = scene.number()
+    caller = await scene.call(invite=Invite(number=number))
+    await polda.said("180")
+    top = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+    text(stage, number, f'A"ML=1;lt=+3.59520;lg=+98.67220;rd=20;top={top};lc=95;pm=G')
+    await talking(caller, polres)
+    caller.hang_up()
+    record = await scene.record()
+    assert record.ladder == [("polda-12", "better_location"), ("polres-1271", "answered")]
 
 
 async def test_ntts_unconnected_polres_are_answered_by_the_nearest_connected(
