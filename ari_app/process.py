@@ -114,11 +114,7 @@ async def running_process(settings: Settings, name: str) -> AsyncIterator[Proces
         stopping,
         aml,
     )
-    metrics.watch(
-        "polri110_journal_waiting",
-        "Events not on the disk yet",
-        lambda: journal.health.waiting,
-    )
+    _watch(process)
     background = [
         asyncio.create_task(kept_alive(name, work), name=name)
         for name, work in _background(process).items()
@@ -131,6 +127,43 @@ async def running_process(settings: Settings, name: str) -> AsyncIterator[Proces
         await asyncio.gather(*background, return_exceptions=True)
         await _ship_the_rest(process)
         await journal.close()
+
+
+def _watch(process: Process) -> None:
+    """What an operator is alarmed by (docs/operations.md)."""
+    watch, journal, blocks = process.metrics.watch, process.journal, process.knowing.blocks
+    watch(
+        "polri110_journal_waiting",
+        "Events that are not on the disk yet",
+        lambda: journal.health.waiting,
+    )
+    watch(
+        "polri110_journal_dropped",
+        "Events lost because the disk failed for too long",
+        lambda: journal.health.dropped,
+    )
+    watch(
+        "polri110_journal_failing",
+        "1 while the journal's disk fails",
+        lambda: float(journal.health.failing is not None),
+    )
+    watch(
+        "polri110_block_list_loaded",
+        "0 while calls pass unchecked for want of a block list",
+        lambda: float(blocks.loaded),
+    )
+    writer = process.writer
+    if writer is not None:
+        watch(
+            "polri110_postgres_away_seconds",
+            "For how long Postgres cannot be written to",
+            lambda: writer.health.away_seconds,
+        )
+        watch(
+            "polri110_events_refused",
+            "Events that Postgres refuses; they stay in the journal",
+            lambda: writer.health.refused,
+        )
 
 
 def _background(process: Process) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
@@ -176,9 +209,13 @@ def stop_signals() -> asyncio.Event:
 
 
 async def _ship_the_rest(process: Process) -> None:
-    if process.writer is not None and not await process.writer.drain(SHIP_SECONDS):
+    writer = process.writer
+    if writer is None:
+        return
+    if not await writer.drain(SHIP_SECONDS):
         left = await process.journal.count_unshipped()
         log.warning("journal_left", events=left, effect="shipped at the next start")
+    writer.close()
 
 
 async def kept_alive(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
