@@ -120,7 +120,6 @@ def _on_replanned(turn: Turn, event: Replanned) -> None:
     if before.phase is Phase.RINGING:
         end_rung(turn, event.t, "better_location")
     cancel_legs(turn, LegEnd.CANCELLED)
-    turn.do(StopTimers())
     turn.become(plan=event.plan, rung=0, pending_speech=None)
     turn.note("planned", **plan_data(event.plan))
     begin_rung(turn, event.t, 0)

@@ -223,8 +223,10 @@ def test_a_better_location_rings_the_right_unit_and_the_caller_stays() -> None:
     fresh = call.feed(on.Replanned(3.0, BETTER))
     assert set(hung_up(fresh)) == {"call.1.1", "call.1.2"}
     assert dialled(fresh) == ["call.2.1"]
+    # The clock that knows when the greeting is over must go on: later announcements wait for it.
     assert not any(
-        isinstance(c, do.Speak | do.StopPlaying | do.Ringback | do.HangUpCaller) for c in fresh
+        isinstance(c, do.StopTimers | do.Speak | do.StopPlaying | do.Ringback | do.HangUpCaller)
+        for c in fresh
     )
     assert call.notes("rung_ended")[0]["reason"] == "better_location"
     assert [r["unit"] for r in call.notes("planned")[0]["rungs"]] == ["polres-5371", "polda-53"]
