@@ -3,12 +3,14 @@
 import asyncio
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ari_app.client.errors import AriConflict, AriError, AriNotFound, AriServerError, AriTimeout
 from ari_app.events import Connected
+from routing.plan import PlanReason, RoutePlan, Rung, RungDesk
 from ari_app.executor import LEAVING_SECONDS
 from tests.unit.scripted import Script, Stage
 
@@ -179,3 +181,22 @@ async def test_a_recording_whose_end_is_never_told_is_looked_for(
     conducting.cancel()
     ends = [kind for kind in stage.journal.kinds() if kind.startswith("recording_f")]
     assert ends == ["recording_finished" if kept else "recording_failed"]
+
+
+@pytest.mark.parametrize("connected", [False, True])
+async def test_a_better_location_is_recorded_and_moves_the_call_only_while_it_rings(
+    tmp_path: Path, connected: bool
+) -> None:
+    stage = Stage(tmp_path, works)
+    await stage.happens("StasisStart", args=["trunk=trunk"])
+    if connected:
+        await stage.happens("StasisStart", f"{stage.call_id}.1.1", args=["leg"])
+    kupang = Rung("polres-5371", "x", "polres", (RungDesk("d", "PJSIP/d"),), 10.0)
+    plan = RoutePlan((kupang,), PlanReason.LOCATION)
+    before = len(stage.journal.data("located"))
+    stage.conductor.improve(6281234567890, lambda decision: replace(decision, plan=plan))
+    stage.conductor.improve(6281111111111, lambda decision: replace(decision, plan=plan))
+    await stage.settled()
+    assert len(stage.journal.data("located")) == before + 1
+    rung = [data["unit"] for data in stage.journal.data("rung_started")]
+    assert rung == (["polres-1271"] if connected else ["polres-1271", "polres-5371"])
