@@ -10,8 +10,8 @@ import pytest
 
 from ari_app.client.errors import AriConflict, AriError, AriNotFound, AriServerError, AriTimeout
 from ari_app.events import Connected
-from routing.plan import PlanReason, RoutePlan, Rung, RungDesk
 from ari_app.executor import LEAVING_SECONDS
+from routing.plan import PlanReason, RoutePlan, Rung, RungDesk
 from tests.unit.scripted import Script, Stage
 
 
