@@ -11,7 +11,7 @@ from stack.postgres import Postgres
 from stack.programs import Programs
 from stack.prompts import made_prompts
 from tests.e2e.scene import Scene, playing
-from tests.e2e.stage import QUICK, Settings, Stage, running_stage
+from tests.e2e.stage import QUICK, UNHURRIED_BROADCAST_MS, Settings, Stage, running_stage
 
 Stages = Callable[..., contextlib.AbstractAsyncContextManager[Stage]]
 
@@ -35,7 +35,11 @@ def stages(
     """Makes a stage with a database of its own."""
 
     @contextlib.asynccontextmanager
-    async def made(settings: Settings = QUICK, qualify_seconds: int = 0) -> AsyncIterator[Stage]:
+    async def made(
+        settings: Settings = QUICK,
+        qualify_seconds: int = 0,
+        broadcast_ms: int = UNHURRIED_BROADCAST_MS,
+    ) -> AsyncIterator[Stage]:
         name = next(database_names)
         url = await postgres.create(name, migrated_database)
         data_dir = tmp_path_factory.mktemp("node") / "data"
@@ -47,6 +51,7 @@ def stages(
             data_dir,
             settings=settings,
             qualify_seconds=qualify_seconds,
+            broadcast_ms=broadcast_ms,
         ) as stage:
             yield stage
         await postgres.drop(name)

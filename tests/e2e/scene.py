@@ -60,7 +60,8 @@ def seconds(earlier: Message | datetime, later: Message | datetime) -> float:
 async def talking(caller: Caller, desk: Desk) -> None:
     """Wait until desk and caller hear each other: some RTP from the other side of the bridge."""
     # The caller has heard the service before; the desk hears nothing until it is connected.
-    await desk.saw("ACK")
+    await desk.saw("INVITE")
+    await desk.saw("ACK", call_id=desk.calls()[-1])
     for party in (desk, caller):
         await hearing(party)
 
