@@ -172,9 +172,9 @@ class Conductor:
                     reason = recording.cause or "Asterisk could not record"
                     self._recording_failed(call, reason)
             case ChannelHold(channel=channel):
-                self._note_party(channel, "held")
+                self._note_hold(channel, held=True)
             case ChannelUnhold(channel=channel):
-                self._note_party(channel, "resumed")
+                self._note_hold(channel, held=False)
             case TextMessageReceived(message=message):
                 if self._texted is not None:
                     self._texted(message)
@@ -286,11 +286,15 @@ class Conductor:
             end = leg_end(event.cause, event.tech_cause)
             call.feed(on.LegGone(call.now, channel, event.cause, end))
 
-    def _note_party(self, channel: Channel, kind: str) -> None:
-        if call := self._by_caller.get(channel.id):
-            call.note(kind, {"by": "caller"})
-        elif call := self._of_leg(channel.id):
-            call.note(kind, {"by": "desk"})
+    def _note_hold(self, channel: Channel, *, held: bool) -> None:
+        party = "caller"
+        call = self._by_caller.get(channel.id)
+        if call is None:
+            party, call = "desk", self._of_leg(channel.id)
+        # Of a trunk whose texts are subscribed to, each event of its channels comes twice.
+        if call is not None and held != (party in call.held):
+            call.held ^= {party}
+            call.note("held" if held else "resumed", {"by": party})
 
     async def _keep_recording(self, call: LiveCall) -> None:
         if call.id in self._keeping or not call.state.recording_pending:

@@ -52,6 +52,7 @@ class LiveCall:
         "ended_t",
         "guarded",
         "hears",
+        "held",
         "id",
         "state",
     )
@@ -71,6 +72,7 @@ class LiveCall:
         self.state = state
         self.bridge_made = False
         self.guarded = False
+        self.held: set[str] = set()
         self.hears: Literal["moh", "ring"] | None = None
         self.ended_t: float | None = None
         self._executor = executor

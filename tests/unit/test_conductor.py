@@ -200,3 +200,16 @@ async def test_a_better_location_is_recorded_and_moves_the_call_only_while_it_ri
     assert len(stage.journal.data("located")) == before + 1
     rung = [data["unit"] for data in stage.journal.data("rung_started")]
     assert rung == (["polres-1271"] if connected else ["polres-1271", "polres-5371"])
+
+
+async def test_a_hold_that_asterisk_tells_twice_is_noted_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, works)
+    await stage.happens("StasisStart", args=["trunk=trunk"])
+    leg = f"{stage.call_id}.1.1"
+    await stage.happens("StasisStart", leg, args=["leg"])
+    for kind in ("ChannelHold", "ChannelUnhold", "ChannelHold"):
+        await stage.happens(kind)
+        await stage.happens(kind)
+    await stage.happens("ChannelHold", leg)
+    assert stage.journal.data("held") == [{"by": "caller"}, {"by": "caller"}, {"by": "desk"}]
+    assert stage.journal.data("resumed") == [{"by": "caller"}]
