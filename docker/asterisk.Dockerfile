@@ -32,12 +32,13 @@ RUN groupadd --gid 11000 polri110 \
         /var/spool/asterisk/polri110/stories \
     && install -d -o asterisk -g polri110 -m 0750 /run/asterisk /var/lib/asterisk \
         /var/log/asterisk /var/log/asterisk/cdr-custom /var/log/asterisk/cel-custom \
-    && install -d -o 11002 -g polri110 -m 2750 /etc/asterisk
+    && install -d -o 11002 -g polri110 -m 2750 /etc/asterisk \
+    && install -d -o 11002 -g polri110 -m 2755 /etc/asterisk/dialplan
 COPY --from=prompts /sounds/polri110 /usr/share/asterisk/sounds/polri110
 # As far as it is the same on every node; `polri110 asterisk render` writes the whole of it, with
 # the site's part, into the volume that is mounted here.
-COPY asterisk-config/*.conf /etc/asterisk/
-COPY dialplan/*.conf /etc/asterisk/dialplan/
+COPY --chown=11002:11000 asterisk-config/*.conf /etc/asterisk/
+COPY --chown=11002:11000 dialplan/*.conf /etc/asterisk/dialplan/
 COPY docker/bin/asterisk-health /usr/local/bin/
 USER asterisk
-CMD ["asterisk", "-f", "-C", "/etc/asterisk/asterisk.conf"]
+CMD ["asterisk", "-f", "-n", "-C", "/etc/asterisk/asterisk.conf"]

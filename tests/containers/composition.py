@@ -131,13 +131,33 @@ class Composition:
         made = self._containers[name]
         mounts = {}
         for mount in service.mounts:
-            place = self.volume(mount.volume)
+            place, there = self.volume(mount.volume), Path(f"{made.root}{mount.target}")
             if not place.exists():
-                subprocess.run(["cp", "-a", f"{made.root}{mount.target}", place], check=True)
+                subprocess.run(["cp", "-a", there, place], check=True)
+            elif name not in self._children:
+                _agree(there, place, f"{service.image}, volume {mount.volume}")
             mounts[place] = mount.target + (":ro" if mount.read_only else "")
         return made.command(
             program, service.environment, {**mounts, **(extra or {})}, service.dropped_capabilities
         )
+
+
+def _agree(image: Path, volume: Path, what: str) -> None:
+    """Raise StackError unless the image's directories have the owner and mode of the volume's.
+
+    Which of two images fills a volume depends on which is started first.
+    """
+    for path in (image, *(path for path in image.rglob("*") if path.is_dir())):
+        other = volume / path.relative_to(image)
+        if other.exists():
+            here, before = _rights(path), _rights(other)
+            if here != before:
+                raise StackError(f"{what}: {other.name} is {here} here, {before} in another image")
+
+
+def _rights(path: Path) -> str:
+    found = path.stat()
+    return f"{found.st_uid}:{found.st_gid} {found.st_mode & 0o7777:04o}"
 
 
 def _words(printed: str) -> str:

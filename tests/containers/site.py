@@ -35,6 +35,7 @@ def node_values(ports: Ports, postgres_port: int) -> dict[str, str]:
         "POLRI110_RTP": f"{rtp.start}-{rtp.stop - 1}",
         "POLRI110_ARI_URL": f"http://127.0.0.1:{ports.any()}",
         "POLRI110_AGI_PORT": str(ports.any()),
+        "POLRI110_AML_PORT": str(ports.any()),
         "METRICS_PORT_1": str(ports.any()),
         "METRICS_PORT_2": str(ports.any()),
         "COMPOSE_PROFILES": "",

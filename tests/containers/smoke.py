@@ -14,12 +14,14 @@ import json
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import numpy as np
 
 from stack.caller import Invite, running_caller
 from stack.desk import Desk, answers, running_desk
@@ -28,7 +30,7 @@ from stack.ports import Ports
 from stack.postgres import running_postgres
 from stack.process import StackError
 from stack.programs import Programs, cache_directory, find_programs
-from stack.tone import write_tone
+from stack.tone import strength, write_tone
 from tests.containers.bases import bases, make_base
 from tests.containers.buildah import Buildah, get_buildah, only_one
 from tests.containers.compose import Service, read_env, read_services
@@ -40,6 +42,7 @@ DOCKER = REPOSITORY / "docker"
 DESKS = {"polres-1271-desk1": "polres-1271", "polda-12-desk1": "polda-12", "mabes-desk1": "mabes"}
 MEDAN = (3.5952, 98.6722)
 TALK_MS = 2000
+TONE_HZ = 440
 RECORD_SECONDS = 20.0
 
 
@@ -108,6 +111,8 @@ def build_images(buildah: Buildah, services: dict[str, Service], told: Told) -> 
         for base, suite in bases([dockerfile]).items():
             make_base(buildah, base, suite, told)
         build(buildah, image, dockerfile, told)
+        if buildah.configuration(image).get("User", "root") in ("", "0", "root"):
+            raise StackError(f"{image} runs as root")
 
     images = {each.image: each.dockerfile for each in services.values() if each.dockerfile}
     with ThreadPoolExecutor() as pool:
@@ -155,7 +160,7 @@ async def one_call(
     """Call 110 from Medan, talk, hang up; the record of it, as `polri110 calls show` has it."""
     known = {each["call_id"] for each in await _calls(node, "list")}
     port = int(values["POLRI110_SIP"].rpartition(":")[2])
-    tone = write_tone(node.directory / "tone.alaw", 440)
+    tone = write_tone(node.directory / "tone.alaw", TONE_HZ)
     async with running_caller(
         programs, port, Invite(pidf=pidf(*MEDAN, 35)), tone=tone, talk_ms=TALK_MS
     ) as caller:
@@ -188,6 +193,10 @@ def _check_recording(node: Composition, call: dict[str, Any]) -> None:
             raise StackError(f"no recording was kept: {recording}")
         if hashlib.sha256(file.read_bytes()).hexdigest() != recording["sha256"]:
             raise StackError(f"the recording {file} is not what the record says")
+        with wave.open(str(file), "rb") as sound:
+            samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
+        if strength(samples, TONE_HZ) < 0.5:
+            raise StackError(f"the caller's tone is not in the recording: {recording}")
 
 
 def expect(call: dict[str, Any], **wanted: str) -> None:
