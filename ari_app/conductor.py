@@ -295,6 +295,9 @@ class Conductor:
         if call is not None and held != (party in call.held):
             call.held ^= {party}
             call.note("held" if held else "resumed", {"by": party})
+            if call.state.phase is Phase.CONNECTED and call.state.winner is not None:
+                kept_waiting = call.caller if party == "desk" else call.state.winner
+                self._executor.keep_company(call, kept_waiting, held=held)
 
     async def _keep_recording(self, call: LiveCall) -> None:
         if call.id in self._keeping or not call.state.recording_pending:

@@ -127,6 +127,11 @@ class AriExecutor:
 
         self._send(self._ari.channels.hangup(leg), call, failed=failed)
 
+    def keep_company(self, call: LiveCall, channel: str, *, held: bool) -> None:
+        """Let who is on hold hear so: in a bridge that is recorded, Asterisk itself does not."""
+        moh = self._ari.channels
+        self._send(moh.start_moh(channel) if held else moh.stop_moh(channel), call)
+
     def _stop_playing(self, call: LiveCall) -> None:
         # Of a call that was taken over it is not known which of the two it hears.
         if call.hears != "ring":

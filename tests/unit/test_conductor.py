@@ -213,3 +213,16 @@ async def test_a_hold_that_asterisk_tells_twice_is_noted_once(tmp_path: Path) ->
     await stage.happens("ChannelHold", leg)
     assert stage.journal.data("held") == [{"by": "caller"}, {"by": "caller"}, {"by": "desk"}]
     assert stage.journal.data("resumed") == [{"by": "caller"}]
+
+
+async def test_who_is_on_hold_is_not_left_in_silence(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, works)
+    await stage.happens("StasisStart", args=["trunk=trunk"])
+    leg = f"{stage.call_id}.1.1"
+    await stage.happens("StasisStart", leg, args=["leg"])
+    await stage.happens("ChannelHold", leg)
+    assert stage.ari.sent("POST", "/moh")[-1] == "channels/caller/moh"
+    await stage.happens("ChannelUnhold", leg)
+    assert stage.ari.sent("DELETE", "/moh")[-1] == "channels/caller/moh"
+    await stage.happens("ChannelHold")
+    assert stage.ari.sent("POST", "/moh")[-1] == f"channels/{leg}/moh"
