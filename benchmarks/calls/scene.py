@@ -25,7 +25,11 @@ HERE = Path(__file__).parent
 DIALPLAN = HERE / "dialplan.conf"
 SCENARIOS = HERE / "scenarios"
 RING_MS = 1000
-RTP_PORTS = 4000  # a thousand calls at once
+# Five thousand calls at once. Where another program has one of them, Asterisk takes the next.
+RTP = """[general](+)
+rtpstart=40000
+rtpend=59999
+"""
 DESKS = {Level.MABES: 1, Level.POLDA: 1, Level.POLRES: 1, Level.POLSEK: 0}
 UNITS = ("polres-1271", "polda-12", "mabes")
 APP, AGI, ASTERISK, POSTGRES = "app", "agi", "asterisk", "postgres"
@@ -113,9 +117,8 @@ async def running_scene(programs: Programs, sounds: Path) -> AsyncIterator[Scene
             url,
             folder / "data",
             units=frozenset(UNITS),
-            rtp_ports=RTP_PORTS,
             settings=dict(BARE.settings),
-            amend=_add_dialplan,
+            amend=_amend,
         )
         await stack.enter_async_context(_desks(programs, desk_port, sink))
         node = await stack.enter_async_context(running_node(programs, ports, plan, sounds))
@@ -126,9 +129,10 @@ async def running_scene(programs: Programs, sounds: Path) -> AsyncIterator[Scene
         yield Scene(programs, node, url, sink, desk_port, ports.any(), pids, BARE)
 
 
-def _add_dialplan(etc: Path) -> None:
+def _amend(etc: Path) -> None:
     (etc / "site").mkdir(exist_ok=True)
     shutil.copyfile(DIALPLAN, etc / "site" / "benchmark.conf")
+    (etc / "generated" / "rtp.conf").write_text(RTP, encoding="utf-8")
 
 
 @contextlib.contextmanager
