@@ -18,7 +18,11 @@ from stack import apt
 from stack.process import Say, StackError
 
 # A namespace of processes for each container: when its first process is killed, all others are.
-_ALONE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
+# And no program of it gains rights by being executed, as compose.yaml has it for all of ours.
+_ALONE = (
+    *("setpriv", "--no-new-privs", "--"),
+    *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
+)
 
 
 @dataclass(frozen=True, slots=True)

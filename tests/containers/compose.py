@@ -45,6 +45,7 @@ class Service:
     health: tuple[str, ...]
     after: Mapping[str, str]
     dropped_capabilities: tuple[str, ...]
+    profiles: tuple[str, ...]
 
 
 def read_services(file: Path, env_file: Path) -> dict[str, Service]:
@@ -125,6 +126,7 @@ def _service(name: str, stated: Mapping[str, Any], variables: Mapping[str, str])
             if how.get("required", True)
         },
         dropped_capabilities=tuple(stated.get("cap_drop", ())),
+        profiles=tuple(stated.get("profiles", ())),
     )
 
 

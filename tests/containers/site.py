@@ -38,7 +38,7 @@ def node_values(ports: Ports, postgres_port: int) -> dict[str, str]:
         "POLRI110_AML_PORT": str(ports.any()),
         "METRICS_PORT_1": str(ports.any()),
         "METRICS_PORT_2": str(ports.any()),
-        "COMPOSE_PROFILES": "",
+        "COMPOSE_PROFILES": "cli",
         "POSTGRES_PORT": str(postgres_port),
     }
 

@@ -140,13 +140,14 @@ async def start(node: Composition, services: dict[str, Service], desk: Desk, tol
     desks = node.directory / "desks.csv"
     write_desks(desks, DESKS, desk.port)
     command = ("polri110", "directory", "import", "/desks.csv")
-    status, printed = await node.execute("app-1", command, {desks: "/desks.csv:ro"})
+    status, printed = await node.execute("cli", command, {desks: "/desks.csv:ro"})
     if status:
         raise StackError(f"desks.csv is not taken: {printed}")
     told(f"Directory: {printed.strip()}")
-    for name in services:
+    lasting = {name: service for name, service in services.items() if not service.profiles}
+    for name in lasting:
         await node.up(name)
-    for name, service in services.items():
+    for name, service in lasting.items():
         if service.health:
             await node.healthy(name)
             told(f"{name}: healthy")
@@ -180,7 +181,7 @@ async def one_call(
 
 
 async def _calls(node: Composition, *command: str) -> Any:
-    status, printed = await node.execute("migrate", ("polri110", "calls", *command, "--json"))
+    status, printed = await node.execute("cli", ("polri110", "calls", *command, "--json"))
     if status:
         raise StackError(f"polri110 calls {command[0]}: {printed}")
     return json.loads(printed)
