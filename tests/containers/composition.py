@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import TracebackType
 
 import psutil
 
-from stack.process import Child, StackError, output_of, start
+from stack.process import Child, StackError, running, start
 from tests.containers.buildah import Buildah, Container, container
 from tests.containers.compose import Service
 
@@ -101,7 +102,14 @@ class Composition:
         self, name: str, program: Sequence[str], extra: Mapping[Path, str] | None = None
     ) -> tuple[int, str]:
         """Run a further program in a service's container: its exit status and what it printed."""
-        return await output_of(self._command(name, program, extra or {}), JOB_SECONDS)
+        with tempfile.NamedTemporaryFile(dir=self.directory) as output:
+            command = self._command(name, program, extra or {})
+            async with running(program[0], command, Path(output.name)) as child:
+                try:
+                    status = await asyncio.wait_for(child.process.wait(), JOB_SECONDS)
+                except TimeoutError:
+                    return 1, f"{program[0]} has not ended in {JOB_SECONDS:g} s"
+            return status, output.read().decode(errors="replace")
 
     async def stop(self, name: str) -> int:
         """Send the service's own process SIGTERM, as an engine does; its exit status."""
@@ -116,7 +124,7 @@ class Composition:
         except TimeoutError:
             raise StackError(f"{name} has not stopped in {STOP_SECONDS:g} s") from None
 
-    def running(self, name: str) -> bool:
+    def runs(self, name: str) -> bool:
         """Whether a service runs; a job that has ended does not."""
         return name in self._children and self._children[name].running
 

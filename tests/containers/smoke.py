@@ -71,6 +71,7 @@ def main() -> None:
         told(f"FAILED: {fault}")
         sys.exit(1)
     except KeyboardInterrupt:
+        told("Stopped.")
         sys.exit(130)
     told("PASSED: both images, every service of compose.yaml, a call each way")
 
@@ -151,7 +152,7 @@ async def start(node: Composition, services: dict[str, Service], desk: Desk, tol
         if service.health:
             await node.healthy(name)
             told(f"{name}: healthy")
-        elif not node.running(name):
+        elif not node.runs(name):
             told(f"{name}: {node.log(name).read_text().strip().splitlines()[0]}")
 
 
