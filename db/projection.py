@@ -58,6 +58,10 @@ def in_order(events: Iterable[Event]) -> list[Event]:
     return sorted(unique.values(), key=lambda event: (event.at, event.writer, event.seq))
 
 
+DIALPLAN = "dialplan"
+"""Writer of what the dialplan's stories tell (agi/report.py)."""
+
+
 def project(events: Iterable[Event]) -> Rows:
     """The rows of the call that the events are of: at least one event, all of one call.
 
@@ -81,6 +85,7 @@ class _Fold:
     legs: dict[str, Row] = field(default_factory=dict)
     recordings: dict[str, Row] = field(default_factory=dict)
     anomalies: list[str] = field(default_factory=list)
+    ended_by_dialplan: datetime | None = None
 
     def take(self, event: Event) -> None:
         at, data = event.at, event.data
@@ -107,9 +112,12 @@ class _Fold:
             case "handing_over" | "handed_over":
                 _first(self.call, handed_over=as_text(data.get("reason") or data.get("to")))
             case "ended":
+                if event.writer == DIALPLAN:
+                    self.ended_by_dialplan = at
                 self._ended(event)
 
     def rows(self) -> Rows:
+        self._lost_legs()
         for row in self.rungs.values():
             plan = self.planned.get(row["unit"], {})
             row["name"] = as_text(plan.get("name"))
@@ -188,6 +196,14 @@ class _Fold:
                 row.update(ended_at=at, ended_reason=reason, cause=cause)
         else:
             _first(row, **{"ringing_at" if kind == "leg_ringing" else "answered_at": at})
+
+    def _lost_legs(self) -> None:
+        """Of a call that the dialplan ended, legs that only a dead process could have told of."""
+        if self.ended_by_dialplan is None:
+            return
+        for row in self.legs.values():
+            if row["ended_at"] is None:
+                row.update(ended_at=self.ended_by_dialplan, ended_reason="lost")
 
     def _connected(self, at: datetime, data: Data) -> None:
         if self.call["connected_at"] is not None:

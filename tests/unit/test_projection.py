@@ -198,3 +198,15 @@ def test_data_of_any_form_makes_rows_of_the_right_form(told: list[tuple[str, dic
         (rows.recordings, RECORDING_COLUMNS),
     ):
         assert all(set(row) == set(columns) for row in made)
+
+
+def test_a_leg_whose_process_died_is_lost_when_the_dialplan_ends_the_call() -> None:
+    told = [
+        Event(CALL, "node-1.app", 1, at(0.1), "leg_dialled", {"leg": "a", "desk": "d", "rung": 1}),
+        Event(CALL, "dialplan", 1, at(9), "ended", {"outcome": "connected"}),
+    ]
+    (leg,) = project(told).legs
+    assert (leg["ended_at"], leg["ended_reason"]) == (at(9), "lost")
+    told[1] = Event(CALL, "node-1.app", 2, at(9), "ended", {"outcome": "connected"})
+    (leg,) = project(told).legs
+    assert leg["ended_at"] is None  # a living process will tell of it
