@@ -101,7 +101,7 @@ class Takeover:
         dead = {path.stem for path in locks}
         calls = {
             call_id: events
-            for call_id, events in open_calls(self._directory).items()
+            for call_id, events in open_calls(self._directory, locks).items()
             if events and events[-1].writer in dead and call_id not in self._passed
         }
         for path in locks:

@@ -17,6 +17,7 @@ import orjson
 from db.events import Event
 
 SCHEMA_VERSION = 1
+CLOSING_KINDS = frozenset({"ended", "handed_over"})  # the dialplan's story tells the rest
 BUSY_TIMEOUT_SECONDS = 5.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = "id, call_id, writer, seq, at_us, kind, data"
@@ -110,7 +111,7 @@ class JournalFile:
         return [event for _, event in rows]
 
     def open_calls(self) -> list[str]:
-        """Calls that this file began and did not end, oldest first (UUIDv7 sorts by time)."""
+        """Calls that this file began and neither ended nor handed over, oldest first (UUIDv7)."""
         rows = self._db.execute("SELECT call_id FROM open_call ORDER BY call_id")
         return [row[0] for row in rows]
 
@@ -148,7 +149,7 @@ class JournalFile:
         opened, closed = set[str](), set[str]()
         for event in events:
             call = event.call_id
-            if event.kind == "ended":
+            if event.kind in CLOSING_KINDS:
                 closed.add(call)
             elif call not in self._open and call not in opened and not self._knows(call):
                 opened.add(call)

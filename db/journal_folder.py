@@ -6,7 +6,7 @@ A process that is killed leaves its file; any other process ships it and, in the
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -91,14 +91,14 @@ def events_of(directory: Path, call_id: str) -> list[Event]:
     return sorted(found, key=lambda event: (event.at, event.writer, event.seq))
 
 
-def open_calls(directory: Path) -> dict[str, list[Event]]:
+def open_calls(directory: Path, begun_in: Iterable[Path] | None = None) -> dict[str, list[Event]]:
     """Calls that some process of this node began and none has ended, with their events.
 
-    Blocking; a file that cannot be read is passed over with an error in the log.
+    begun_in: only those begun in these journals; the events are looked for in all. Blocking; a
+    file that cannot be read is passed over with an error in the log.
     """
     begun: set[str] = set()
-    paths = sorted(directory.glob("*.sqlite"))
-    for path in paths:
+    for path in sorted(directory.glob("*.sqlite") if begun_in is None else begun_in):
         with _reading(path) as db:
             begun.update(row[0] for row in db.execute("SELECT call_id FROM open_call"))
     found = {call: events_of(directory, call) for call in sorted(begun)}

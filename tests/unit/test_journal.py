@@ -97,6 +97,13 @@ async def test_a_call_is_open_until_it_has_ended(journal: Journal):
     assert await journal.open_calls() == ["a"]
 
 
+async def test_a_call_that_the_dialplan_has_is_not_open(journal: Journal):
+    journal.append([event("a", 1), event("a", 2, "handed_over"), event("a", 3, "leg_ended")])
+    assert await journal.open_calls() == []
+    await journal.mark_shipped(await journal.unshipped(100))
+    assert await journal.prune(AT + timedelta(seconds=9)) == 3
+
+
 async def test_pruning_leaves_what_is_young_open_or_not_shipped(journal: Journal):
     journal.append([*whole_call("old"), event("open", 1)])
     await journal.mark_shipped(await journal.unshipped(100))

@@ -37,6 +37,12 @@ def test_a_call_that_another_process_ended_is_not_open(tmp_path: Path):
     assert len(events_of(tmp_path, HANDED_ON)) == len(arrival()) + 1
 
 
+def test_a_dead_process_calls_are_found_without_those_of_the_living(tmp_path: Path):
+    dead = write(tmp_path, "dead", events(OPEN, arrival(), "dead"))
+    write(tmp_path, "alive", events(ENDED, arrival(), "alive"))
+    assert list(open_calls(tmp_path, [dead])) == [OPEN]
+
+
 def test_an_unreadable_journal_does_not_hide_the_others(tmp_path: Path):
     write(tmp_path, "sound", abandoned_call(OPEN)[:-1])
     (tmp_path / "broken.sqlite").write_bytes(b"no database" * 1000)
