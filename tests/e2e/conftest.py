@@ -25,7 +25,6 @@ def sounds(programs: Programs) -> Path:
 @pytest.fixture(scope="session")
 def stages(
     programs: Programs,
-    ports: Ports,
     sounds: Path,
     postgres: Postgres,
     migrated_database: str,
@@ -43,17 +42,19 @@ def stages(
         name = next(database_names)
         url = await postgres.create(name, migrated_database)
         data_dir = tmp_path_factory.mktemp("node") / "data"
-        async with running_stage(
-            programs,
-            ports,
-            sounds,
-            url,
-            data_dir,
-            settings=settings,
-            qualify_seconds=qualify_seconds,
-            broadcast_ms=broadcast_ms,
-        ) as stage:
-            yield stage
+        # Its own, since there are not enough for the stages of a whole session.
+        with contextlib.closing(Ports()) as ports:
+            async with running_stage(
+                programs,
+                ports,
+                sounds,
+                url,
+                data_dir,
+                settings=settings,
+                qualify_seconds=qualify_seconds,
+                broadcast_ms=broadcast_ms,
+            ) as stage:
+                yield stage
         await postgres.drop(name)
 
     return made

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 
 from ari_app.render import Trunk
@@ -77,6 +78,13 @@ class Stage:
     phones: Mapping[str, Phone]
     tones: Tones
     settings: Settings = field(default_factory=dict)
+
+    async def metric(self, name: str) -> float:
+        """A figure of the application, as it shows it on /metrics."""
+        url = f"http://127.0.0.1:{self.node.metrics_port}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            lines = (await answer.text()).splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
     async def restart_app(self, settings: Settings) -> None:
         """Start the application, which has ended, with further settings."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import signal
 from collections.abc import AsyncIterator
 
@@ -37,8 +38,14 @@ async def scene(busy_stage: Stage) -> AsyncIterator[Scene]:
 async def another_call_in_set_up(scene: Scene) -> AsyncIterator[None]:
     """Keep the application busy: somebody lets Kupang's phone ring."""
     kupang = await scene.desk("polres-5371", rings())
-    waiting = await scene.call(address=TRUNK_KUPANG)
-    await kupang.said("180")
+    for attempt in itertools.count(1):
+        waiting = await scene.call(address=TRUNK_KUPANG)
+        await kupang.said("180", count=attempt)
+        if await scene.stage.metric("polri110_live_calls") == 1:
+            break
+        # Having been busy just now it hands over this one, too.
+        waiting.hang_up()
+        await waiting.ended()
     yield
     waiting.hang_up()
     await waiting.ended()
@@ -54,10 +61,10 @@ async def call(scene: Scene, location: str | None = None, invite: Invite | None 
 
 async def record(scene: Scene) -> Record:
     """The record of the call that was handed over."""
-    _, second = await scene.records(2)
-    assert second["handed_over"] == "2 calls in set-up", second.events
-    assert second["way"] == "ari"
-    return second
+    *_, last = await scene.records(scene.entered())
+    assert last["handed_over"] == "2 calls in set-up", last.events
+    assert last["way"] == "ari"
+    return last
 
 
 async def test_a_call_handed_over_rings_its_polres_and_is_recorded(scene: Scene) -> None:
