@@ -3,6 +3,9 @@
 While a call is not connected, its channel carries its plan and a TIMEOUT(absolute) that the
 application keeps extending. When nobody does, Asterisk takes the channel out of Stasis and goes on
 in extension T (dialplan/10-from-trunk.conf), which rings the plan from the rung that was reached.
+
+A blocked call gets the time of its announcement at once, and no more: while a channel plays,
+Asterisk answers no request that sets its variables, nor any other on the same websocket after it.
 """
 
 import asyncio
@@ -16,7 +19,7 @@ from ari_app.client import AriClient
 from ari_app.live_call import LiveCall
 
 TIMEOUT = "TIMEOUT(absolute)"
-WAITING = frozenset({Phase.RINGING, Phase.PAUSED, Phase.CONNECTING, Phase.BLOCKED})
+WAITING = frozenset({Phase.RINGING, Phase.PAUSED, Phase.CONNECTING})
 
 
 class DeadMansSwitch:
@@ -30,7 +33,7 @@ class DeadMansSwitch:
     def moved(self, call: LiveCall) -> None:
         """Arm it when the call begins to wait, disarm it when it is connected."""
         phase = call.state.phase
-        if phase in WAITING and not call.guarded:
+        if (phase in WAITING or phase is Phase.BLOCKED) and not call.guarded:
             call.guarded = True
             # The call's id in Asterisk's own CDR joins that independent record to ours.
             given = {"CDR(userfield)": call.id}
@@ -49,7 +52,7 @@ class DeadMansSwitch:
         call.guarded = True
         if call.state.phase in WAITING:
             self._set(call, {})
-        else:
+        elif call.state.phase is not Phase.BLOCKED:
             self.moved(call)
 
     async def extend_for_ever(self, calls: Callable[[], Iterable[LiveCall]]) -> None:
@@ -62,7 +65,9 @@ class DeadMansSwitch:
 
     def _set(self, call: LiveCall, given: dict[str, str]) -> None:
         # The clock first: a channel with a plan and no clock would wait for ever.
-        clock = {TIMEOUT: f"{self._seconds:g}"}
+        blocked = call.state.phase is Phase.BLOCKED
+        seconds = call.state.rules.announcement_limit_seconds if blocked else self._seconds
+        clock = {TIMEOUT: f"{seconds:g}"}
         self._send(self._ari.channels.set_variables(call.caller, clock | given))
 
     def _send(self, request: Future[Any]) -> None:

@@ -95,7 +95,14 @@ class Kept:
 class Stage:
     """A conductor with a scripted Asterisk and a journal in memory."""
 
-    def __init__(self, tmp_path: Path, script: Script, overload: str | None = None) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        script: Script,
+        overload: str | None = None,
+        verdict: str = "pass",
+        switch_seconds: float = 3.0,
+    ) -> None:
         self.ari = ScriptedAri(script)
         self.journal = Kept()
         rules = DialplanRules("at_once", greeting=True, recordings=None)
@@ -104,7 +111,7 @@ class Stage:
             AriExecutor(self.ari, rules),
             lambda channel, _args: Decision(
                 facts(channel, {"num": "081234567890", "trunk": "trunk"}),
-                Passed(),
+                Passed(verdict),
                 Believed(None, Belief.NO_LOCATION),
                 None,
                 PLAN,
@@ -113,7 +120,7 @@ class Stage:
             RecordingArchive(tmp_path / "spool", tmp_path / "recordings"),
             Rules(),
             lambda _calls: overload,
-            DeadMansSwitch(self.ari, rules, seconds=3.0),
+            DeadMansSwitch(self.ari, rules, seconds=switch_seconds),
         )
 
     async def happens(self, kind: str, channel: str = "caller", **more: Any) -> None:

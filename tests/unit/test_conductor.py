@@ -226,3 +226,20 @@ async def test_who_is_on_hold_is_not_left_in_silence(tmp_path: Path) -> None:
     assert stage.ari.sent("DELETE", "/moh")[-1] == "channels/caller/moh"
     await stage.happens("ChannelHold")
     assert stage.ari.sent("POST", "/moh")[-1] == f"channels/{leg}/moh"
+
+
+@pytest.mark.parametrize("verdict", ["pass", "blocked"])
+async def test_no_variable_of_a_channel_that_plays_is_set(tmp_path: Path, verdict: str) -> None:
+    stage = Stage(tmp_path, works, verdict=verdict, switch_seconds=0.03)
+    await stage.happens("StasisStart", args=["trunk=trunk"])
+    conducting = asyncio.create_task(stage.conductor.run())
+    await asyncio.sleep(0.1)
+    conducting.cancel()
+    sent = [params for _, uri, params in stage.ari.asked if uri.endswith("/variables")]
+    clocks = [params["variables"]["TIMEOUT(absolute)"] for params in sent]
+    if verdict == "blocked":
+        # Asterisk would answer nobody until the announcement is over.
+        assert clocks == ["30"]
+    else:
+        assert len(clocks) > 2
+        assert set(clocks) == {"0.03"}
