@@ -233,6 +233,8 @@ class Conductor:
         for kind, data in notes(decision, way="ari"):
             call.note(kind, data)
         overload = self._overload(len(self._in_setup))
+        if decision.blocked:
+            self._switch.before_announcement(call)
         call.feed(on.Arrived(call.now, decision.plan, blocked=decision.blocked, hand_over=overload))
 
     def adopt(self, call_id: str, events: Sequence[Event], channels: Mapping[str, Channel]) -> bool:

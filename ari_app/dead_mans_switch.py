@@ -4,8 +4,8 @@ While a call is not connected, its channel carries its plan and a TIMEOUT(absolu
 application keeps extending. When nobody does, Asterisk takes the channel out of Stasis and goes on
 in extension T (dialplan/10-from-trunk.conf), which rings the plan from the rung that was reached.
 
-A blocked call gets the time of its announcement at once, and no more: while a channel plays,
-Asterisk answers no request that sets its variables, nor any other on the same websocket after it.
+A blocked call gets the time of its announcement before that begins, and no more: while a channel
+plays, Asterisk answers no request that sets its variables, nor any other on the same websocket.
 """
 
 import asyncio
@@ -33,25 +33,27 @@ class DeadMansSwitch:
     def moved(self, call: LiveCall) -> None:
         """Arm it when the call begins to wait, disarm it when it is connected."""
         phase = call.state.phase
-        if (phase in WAITING or phase is Phase.BLOCKED) and not call.guarded:
-            call.guarded = True
-            # The call's id in Asterisk's own CDR joins that independent record to ours.
-            given = {"CDR(userfield)": call.id}
-            self._set(call, given | variables(call.decision, call.id, self._rules))
+        if phase in WAITING and not call.guarded:
+            self._arm(call, self._seconds)
         elif phase is Phase.CONNECTED and call.guarded:
             call.guarded = False
             self._send(self._ari.channels.set_variable(call.caller, TIMEOUT, "0"))
 
+    def before_announcement(self, call: LiveCall) -> None:
+        """Arm it for a call that is to be blocked."""
+        self._arm(call, call.state.rules.announcement_limit_seconds)
+
     def replanned(self, call: LiveCall) -> None:
         """The call has another plan: that is what the dialplan would go on with."""
         if call.guarded and call.state.phase in WAITING:
-            self._set(call, variables(call.decision, call.id, self._rules) | _reached(call))
+            given = variables(call.decision, call.id, self._rules)
+            self._set(call, self._seconds, given | _reached(call))
 
     def taken_over(self, call: LiveCall) -> None:
         """The process that armed the call's switch is dead: it is ours to extend or disarm."""
         call.guarded = True
         if call.state.phase in WAITING:
-            self._set(call, {})
+            self._set(call, self._seconds, {})
         elif call.state.phase is not Phase.BLOCKED:
             self.moved(call)
 
@@ -61,12 +63,16 @@ class DeadMansSwitch:
             await asyncio.sleep(self._seconds / 3)
             for call in tuple(calls()):
                 if call.guarded and call.state.phase in WAITING:
-                    self._set(call, _reached(call))
+                    self._set(call, self._seconds, _reached(call))
 
-    def _set(self, call: LiveCall, given: dict[str, str]) -> None:
+    def _arm(self, call: LiveCall, seconds: float) -> None:
+        call.guarded = True
+        # The call's id in Asterisk's own CDR joins that independent record to ours.
+        given = {"CDR(userfield)": call.id}
+        self._set(call, seconds, given | variables(call.decision, call.id, self._rules))
+
+    def _set(self, call: LiveCall, seconds: float, given: dict[str, str]) -> None:
         # The clock first: a channel with a plan and no clock would wait for ever.
-        blocked = call.state.phase is Phase.BLOCKED
-        seconds = call.state.rules.announcement_limit_seconds if blocked else self._seconds
         clock = {TIMEOUT: f"{seconds:g}"}
         self._send(self._ari.channels.set_variables(call.caller, clock | given))
 

@@ -240,6 +240,8 @@ async def test_no_variable_of_a_channel_that_plays_is_set(tmp_path: Path, verdic
     if verdict == "blocked":
         # Asterisk would answer nobody until the announcement is over.
         assert clocks == ["30"]
+        uris = [uri for _, uri, _ in stage.ari.asked]
+        assert uris.index("channels/caller/variables") < uris.index("channels/caller/play")
     else:
         assert len(clocks) > 2
         assert set(clocks) == {"0.03"}
