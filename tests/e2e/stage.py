@@ -86,12 +86,14 @@ class Stage:
             lines = (await answer.text()).splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
-    async def restart_app(self, settings: Settings) -> None:
-        """Start the application, which has ended, with further settings."""
-        variables = {f"POLRI110_{name.upper()}": value for name, value in settings.items()}
-        node = replace(self.node, environment={**self.node.environment, **variables})
-        await node.start_app()
-        await node.ready()
+    def complaints(self) -> list[str]:
+        """Every warning and error so far, of Asterisk, the application and FastAGI."""
+        return self.node.asterisk.complaints() + [
+            line
+            for log in ("app.log", "agi.log")
+            for line in (self.node.data_dir / log).read_text().splitlines()
+            if '"level": "info"' not in line
+        ]
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ import pytest
 
 from stack.caller import Invite
 from stack.desk import answers
-from tests.e2e.scene import Scene, medan, talking
+from tests.e2e.scene import Scene, medan, seconds, talking
 from tests.e2e.stage import BLOCKED, STRANGER
 
 
@@ -19,6 +19,21 @@ async def test_a_blocked_caller_hears_so_and_rings_nobody(scene: Scene, written:
     assert (record["outcome"], record["verdict"]) == ("blocked", "blocked")
     assert record.rungs == []
     assert polres.calls() == []
+
+
+async def test_nobody_waits_while_a_blocked_caller_is_told_so(scene: Scene) -> None:
+    polres = await scene.desk("polres-1271")
+    blocked = await scene.call(invite=Invite(number=BLOCKED, pidf=medan()))
+    await blocked.answered()
+    for count in range(1, 4):
+        caller = await scene.call(medan())
+        rung = await polres.saw("INVITE", count=count)
+        assert seconds(await caller.said("INVITE"), rung) < 0.3
+        await talking(caller, polres)
+        caller.hang_up()
+    await blocked.saw("BYE", within_seconds=15)
+    outcomes = [record["outcome"] for record in await scene.records(4)]
+    assert outcomes == ["blocked", "connected", "connected", "connected"]
 
 
 async def test_a_blocked_caller_who_does_not_wait_for_the_end_is_blocked_all_the_same(

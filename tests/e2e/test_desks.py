@@ -1,6 +1,5 @@
 """A desk's phone that registers: with its password it is rung, without it it does not exist."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,10 +39,9 @@ def port(scene: Scene) -> int:
     return scene.stage.ports.any()
 
 
-@pytest.fixture
-async def unregistered(scene: Scene, port: int) -> AsyncIterator[None]:
-    """Leave no registration behind."""
-    yield
+@pytest.fixture(autouse=True)
+async def unregistered(scene: Scene, port: int) -> None:
+    """Take away what an earlier test has registered."""
     assert (await register(scene, port, expires=0)).passed
 
 
@@ -54,7 +52,6 @@ async def phone(scene: Scene, port: int) -> Desk:
     return await scene.stack.enter_async_context(desk)
 
 
-@pytest.mark.usefixtures("unregistered")
 async def test_a_desk_that_registers_with_its_password_is_rung(scene: Scene, port: int) -> None:
     assert (await register(scene, port)).passed
     desk = await phone(scene, port)
