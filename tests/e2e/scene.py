@@ -32,8 +32,15 @@ IN_ORDER = (
     # A phone that is not registered is dialled all the same, and refused.
     r"Could not create dialog to invalid URI|Failed to create outgoing session",
 )
-CROSSED = "Session already DISCONNECTED"
-"""What it says when its own BYE, or its answer, crosses a BYE."""
+CROSSED = (
+    # Asterisk's own BYE, or its answer, crosses a BYE.
+    "Session already DISCONNECTED|Failed to answer channel",
+    # What was to be done with a channel or a bridge that has just gone.
+    "ari_request_failed",
+    # A talk of a few milliseconds has nothing to record.
+    "recording_failed",
+)
+"""What is said when two hang up, or one hangs up and one answers, in the same moment."""
 
 
 def medan() -> str:

@@ -173,6 +173,26 @@ async def test_a_caller_who_leaves_while_the_dialplan_rings_is_abandoned_in_that
     assert told.recordings == []
 
 
+async def test_of_fifty_calls_at_once_those_handed_over_are_not_lost_either(scene: Scene) -> None:
+    scene.in_order.append("/stop: 409")
+    polres = await scene.desk("polres-1271", answers(after_ms=500))
+    caller = await scene.call(
+        invite=Invite(number="+62814555{n}", pidf=medan()),
+        calls=50,
+        calls_per_second=50,
+        talk_ms=2000,
+    )
+    assert (await caller.ended()).passed
+    records = await scene.records(50, within_seconds=20)
+    assert {told["outcome"] for told in records} == {"connected"}
+    assert {told["desk"] for told in records} == {"polres-1271-desk1"}
+    assert len(polres.calls()) == 50
+    assert sum(told["handed_over"] is not None for told in records) > 40
+    for told in records:
+        assert told.recording["state"] == "finished"
+        assert told.recording["seconds"] > told["talk_seconds"] - 0.5
+
+
 async def test_an_application_that_is_stopped_gives_its_ringing_call_to_the_dialplan(
     scene: Scene,
 ) -> None:
@@ -201,6 +221,7 @@ async def test_an_application_that_is_stopped_gives_its_ringing_call_to_the_dial
 
 async def test_an_application_that_is_stopped_lets_its_connected_call_end(scene: Scene) -> None:
     node = scene.stage.node
+    scene.in_order.append("closed by its owner")
     polres = await scene.desk("polres-1271")
     caller = await scene.call(medan())
     await talking(caller, polres)

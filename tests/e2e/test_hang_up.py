@@ -76,7 +76,7 @@ async def test_the_caller_hangs_up_before_the_ladder_is_tried_again(scene: Scene
 async def test_the_caller_hangs_up_in_the_moment_of_answering(
     scene: Scene, first: str, repetition: int
 ) -> None:
-    scene.in_order.append(CROSSED)
+    scene.in_order.extend(CROSSED)
     polres = await scene.desk("polres-1271", answers(after_ms=None))
     caller = await scene.call(medan())
     await polres.said("180")
@@ -130,7 +130,7 @@ async def test_the_caller_hangs_up_first(scene: Scene) -> None:
 
 
 async def test_both_hang_up_at_once(scene: Scene) -> None:
-    scene.in_order.append(CROSSED)
+    scene.in_order.extend(CROSSED)
     polres = await scene.desk("polres-1271")
     caller = await scene.call(medan())
     await talking(caller, polres)

@@ -78,7 +78,7 @@ async def test_a_caller_who_cancels_while_it_rings_is_abandoned(scene: Scene) ->
 async def test_a_caller_who_cancels_in_the_moment_of_answering(
     scene: Scene, first: str, repetition: int
 ) -> None:
-    scene.in_order.append(CROSSED)
+    scene.in_order.extend(CROSSED)
     polda = await scene.desk("polda-12", answers(after_ms=None))
     scene.desks.remove(polda)  # SIPp does not cope with every order in which it is told
     await reachable(scene, "polda-12-desk1")
