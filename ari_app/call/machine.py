@@ -95,8 +95,10 @@ def _on_arrived(turn: Turn, event: Arrived) -> None:
     turn.become(plan=event.plan, arrived_t=event.t)
     if event.blocked:
         turn.become(phase=Phase.BLOCKED)
-        turn.do(AnswerCaller())
-        turn.note("caller_answered")
+        if turn.state.rules.answer_at_once:
+            turn.do(AnswerCaller())
+            turn.note("caller_answered")
+        # Else as early media: whom no desk answers is not answered at all.
         announce_block(turn)
     elif event.hand_over is not None:
         turn.become(phase=Phase.HANDING_OVER)

@@ -128,6 +128,14 @@ def test_a_blocked_caller_hears_the_announcement_and_no_desk_rings() -> None:
     assert call.notes("ended")[0]["outcome"] == "blocked"
 
 
+def test_a_blocked_caller_is_not_answered_where_only_a_desk_answers() -> None:
+    call = arrived(Rules(answer_at_once=False), blocked=True)
+    assert do.AnswerCaller() not in call.commands
+    assert do.Announce(1, "blocked") in call.commands
+    assert do.HangUpCaller(21) in call.feed(on.PromptFinished(4.0, 1))
+    assert call.notes("caller_answered") == []
+
+
 @pytest.mark.parametrize(
     ("events", "outcome", "by"),
     [
