@@ -18,7 +18,7 @@ from ari_app.call import commands as do
 from ari_app.call import events as on
 from ari_app.call.state import LegEnd
 from ari_app.client import AriClient
-from ari_app.client.errors import AriError, AriNotFound, AriRejected
+from ari_app.client.errors import AriConflict, AriError, AriNotFound, AriRejected
 from ari_app.live_call import LiveCall
 
 log = structlog.get_logger(__name__)
@@ -92,8 +92,11 @@ class AriExecutor:
                 log.error("ari_request_broken", call_id=call.id, exc_info=error)
             elif failed is not None:
                 failed(error)
-            elif not isinstance(error, AriNotFound):
-                log.warning("ari_request_failed", call_id=call.id, error=str(error))
+            else:
+                # Channel, bridge or recording has gone, or has ended, a moment before: in order.
+                late = isinstance(error, AriNotFound | AriConflict)
+                told = log.debug if late else log.warning
+                told("ari_request_failed", call_id=call.id, error=str(error))
 
         request.add_done_callback(answered)
 
