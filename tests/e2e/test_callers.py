@@ -116,8 +116,6 @@ async def test_a_stranger_is_refused_and_enters_no_record(scene: Scene) -> None:
 
 
 async def test_of_fifty_calls_at_once_none_is_lost(scene: Scene) -> None:
-    # Asked to end a recording that its bridge has ended already.
-    scene.in_order.append("/stop: 409")
     polres = await scene.desk("polres-1271", answers(after_ms=500))
     caller = await scene.call(
         invite=Invite(number="+62813555{n}", pidf=medan()),

@@ -174,7 +174,6 @@ async def test_a_caller_who_leaves_while_the_dialplan_rings_is_abandoned_in_that
 
 
 async def test_of_fifty_calls_at_once_those_handed_over_are_not_lost_either(scene: Scene) -> None:
-    scene.in_order.append("/stop: 409")
     polres = await scene.desk("polres-1271", answers(after_ms=500))
     caller = await scene.call(
         invite=Invite(number="+62814555{n}", pidf=medan()),

@@ -13,7 +13,7 @@ from stack.desk import answers, rings
 from tests.e2e.conftest import Stages
 from tests.e2e.crossing import crossing_caller
 from tests.e2e.scene import CROSSED, Scene, medan, playing, seconds, talking
-from tests.e2e.sound import heard_in
+from tests.e2e.sound import heard_at, heard_in, loudness, rtp_port
 from tests.e2e.stage import BLOCKED, CALLER_HERTZ, DESK_HERTZ, Stage
 
 DEFAULT_RING_SECONDS = 10.0
@@ -104,13 +104,19 @@ async def test_a_caller_who_cancels_in_the_moment_of_answering(
         scene.others += 1
 
 
-async def test_a_blocked_caller_is_never_rung_through(scene: Scene) -> None:
+async def test_a_blocked_caller_hears_so_without_being_answered(scene: Scene) -> None:
     polres = await scene.desk("polres-1271")
     caller = await scene.call(medan(), Invite(number=BLOCKED))
-    record = await scene.record(within_seconds=15)
+    early = await caller.saw("183")
+    assert "m=audio" in early.body
+    port = rtp_port(await caller.said("INVITE"))
+    await heard_at(port, until=lambda said: loudness(said) > 300)
+    refused = await caller.saw("403 INVITE", within_seconds=15)
+    assert seconds(early, refused) > 3
+    record = await scene.record()
     assert (record["outcome"], record["verdict"]) == ("blocked", "blocked")
+    assert (record["ended_by"], record["answered_at"]) == ("service", None)
     assert polres.calls() == []
-    assert (await caller.ended()).passed
 
 
 async def test_a_unit_rings_for_ten_seconds_by_default(scene: Scene) -> None:
