@@ -59,3 +59,30 @@ async def test_a_location_that_cannot_be_routed_on_goes_by_the_trunk_and_is_reco
     located = record.event("located")
     assert located["fix"] is None
     assert [refusal["fault"] for refusal in located["rejected"]] == [fault]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "<https://location.example/of/me>",
+        "<cid:nowhere@caller>",
+        "<sip:",
+        "🚨" * 40,
+        "<cid:a>," * 60,
+    ],
+    ids=["url", "nothing", "cut-off", "emoji", "many"],
+)
+async def test_a_reference_that_leads_to_no_location_is_recorded(
+    scene: Scene, reference: str
+) -> None:
+    scene.in_order.extend(REFUSED_XML)
+    polda = await scene.desk("polda-12")
+    headers = (f"Geolocation: {reference}", "Geolocation-Routing: yes")
+    caller = await scene.call(invite=Invite(number=scene.number(), headers=headers))
+    await talking(caller, polda)
+    caller.hang_up()
+    record = await scene.record()
+    assert (record["outcome"], record["unit"]) == ("connected", "polda-12")
+    located = record.event("located")
+    assert located["fix"] is None
+    assert [refusal["fault"] for refusal in located["rejected"]] == ["malformed"]
